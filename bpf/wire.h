@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/*
+ * Every struct that crosses between the kernel and user space, and nothing else.
+ *
+ * A test compares these layouts, as BTF tells them, with schemas/events/*.avsc. Rules that keep
+ * C and TypeScript in agreement: fixed-width types only, natural alignment, padding spelled out,
+ * addresses always 16 bytes (IPv4 as ::ffff:a.b.c.d), ports and everything else in host byte
+ * order, times in nanoseconds of CLOCK_MONOTONIC. Enum values equal the index of the symbol in
+ * the Avro enum of the same name.
+ */
+#ifndef WEIR_WIRE_H
+#define WEIR_WIRE_H
+
+#define WEIR_ABI_VERSION 1
+
+/* Where the observing interface stands in the connection. */
+enum weir_direction {
+	WEIR_DIRECTION_UNKNOWN = 0,
+	WEIR_EGRESS = 1,  /* at the initiator's interface */
+	WEIR_INGRESS = 2, /* at the responder's interface */
+};
+
+enum weir_verdict {
+	WEIR_VERDICT_UNKNOWN = 0,
+	WEIR_ALLOWED = 1,
+	WEIR_DENIED = 2,
+};
+
+/* Why the verdict is what it is. WEIR_REASON_POLICY and the two default denies come with a rule id. */
+enum weir_reason {
+	WEIR_REASON_UNKNOWN = 0,
+	WEIR_REASON_OBSERVED = 1,     /* the interface is only observed, nothing judges it */
+	WEIR_REASON_NOT_ISOLATED = 2, /* no policy selects the endpoint in this direction */
+	WEIR_REASON_POLICY = 3,       /* `rule` allowed it */
+	WEIR_REASON_NODE = 4,         /* from the endpoint's own node: kubelet probes must pass */
+	WEIR_REASON_ICMP = 5,         /* ICMP errors and neighbour discovery: transport breaks without them */
+	WEIR_REASON_DEFAULT_DENY = 6, /* isolated and no rule matches; `rule` names the rule set */
+	WEIR_REASON_SHADOW_DENY = 7,  /* would have been denied, passed: the policy is in shadow mode */
+	WEIR_REASON_MALFORMED = 8,    /* headers that do not parse, at an isolated endpoint */
+	WEIR_REASON_FRAGMENT = 9,     /* a later fragment whose first was not seen, at an isolated endpoint */
+};
+
+/* What made the record. */
+enum weir_kind {
+	WEIR_KIND_UNKNOWN = 0,
+	WEIR_OPENED = 1, /* ring: first packet of a connection; all deltas are 0 */
+	WEIR_CLOSED = 2, /* ring: FIN both ways or RST; deltas since the last report */
+	WEIR_DENIED_EDGE = 3, /* ring: first denied packet of a connection; deltas since the last report */
+	WEIR_CHANGED = 4, /* ring: a policy change turned the verdict; deltas under the old one */
+	WEIR_ACTIVE = 5, /* sweep: still open, active timeout or first report */
+	WEIR_IDLE = 6,   /* sweep: idle timeout or closed remainder; the entry is gone from the map */
+};
+
+/* Bits of weir_flow_record.flags */
+#define WEIR_FLAG_INITIATOR_GUESSED (1 << 0) /* no handshake was seen: the sender of the first packet is taken */
+#define WEIR_FLAG_ANSWERED (1 << 1)          /* a reply was seen that is no refusal (TCP: SYN+ACK or data) */
+#define WEIR_FLAG_REFUSED (1 << 2)           /* answered by RST to the SYN, or by ICMP unreachable */
+#define WEIR_FLAG_FRAGMENTS (1 << 3)         /* counts include fragments */
+#define WEIR_FLAG_IPV6 (1 << 4)
+
+/* One connection's activity at one interface since its last record, both ways. */
+struct weir_flow_record {
+	__u64 time;    /* when the record was made */
+	__u64 first;   /* first packet of the connection */
+	__u64 last;    /* latest packet of the connection */
+	__u64 sequence; /* per CPU and boot, of ring records; 0 from the sweep */
+	__u64 packets; /* deltas from here: source to destination */
+	__u64 bytes;   /* of the IP layer */
+	__u64 reply_packets;
+	__u64 reply_bytes;
+	__u8 src_addr[16]; /* the initiator */
+	__u8 dst_addr[16];
+	__u32 ifindex;
+	__u32 generation; /* of the policy that gave the verdict, 0 before any */
+	__u32 rule;       /* id in that generation's table of reasons, 0 for none */
+	__u16 src_port;   /* ICMP: echo identifier, else 0 */
+	__u16 dst_port;   /* ICMP: 0 */
+	__u16 cpu;
+	__u8 protocol;    /* IANA number */
+	__u8 direction;   /* enum weir_direction */
+	__u8 verdict;     /* enum weir_verdict */
+	__u8 reason;      /* enum weir_reason */
+	__u8 kind;        /* enum weir_kind */
+	__u8 flags;       /* WEIR_FLAG_* */
+	__u8 tcp_flags;   /* OR of all seen, source to destination */
+	__u8 reply_tcp_flags;
+	__u8 connections; /* connections opened since the last record: 1 in a connection's first, else 0 */
+	__u8 pad[5];
+};
+
+/* Per CPU and interface: what passed, whatever became of it. Nothing evicts it. */
+struct weir_odometer {
+	__u64 from_packets; /* from the workload */
+	__u64 from_bytes;   /* of the IP layer */
+	__u64 to_packets;   /* to the workload */
+	__u64 to_bytes;
+	__u64 other_packets; /* not IP: ARP and the like, in both directions; in no flow */
+	__u64 malformed_packets; /* IP headers that do not parse; in no flow */
+	__u64 malformed_bytes;
+	__u64 untracked_packets; /* IP, but the flow map refused an entry; in no flow */
+	__u64 untracked_bytes;
+	__u64 denied_packets; /* dropped by verdict; these are in flows too */
+};
+
+/* Index of the per-CPU array `drops`: records lost on the way to user space. */
+enum weir_drop {
+	WEIR_DROP_RING_FULL = 0,  /* an edge found no room; its deltas stay in the map for the sweep */
+	WEIR_DROP_MAP_FULL = 1,   /* the flow map refused an entry */
+	WEIR_DROP_FRAGMENT_MAP = 2,
+	WEIR_DROP_FLOWS_CREATED = 3, /* created - deleted - live = evicted by the LRU */
+	WEIR_DROP_FLOWS_DELETED = 4,
+	WEIR_DROP_MAX = 8,
+};
+
+enum weir_mode {
+	WEIR_MODE_OBSERVE = 0, /* never a terminal verdict */
+	WEIR_MODE_SHADOW = 1,  /* verdict recorded, packet passes */
+	WEIR_MODE_ENFORCE = 2,
+};
+
+/* Map `endpoints`: ifindex -> what the interface is. */
+struct weir_endpoint {
+	__u32 mode_limit; /* enum weir_mode: the most this interface may do; the machine's own only observe */
+	__u32 inverted;   /* 0: veth of a workload, ingress is "from the workload"; 1: the host's own interface */
+};
+
+/* Map `policy_state`, one element: what is in force. */
+struct weir_policy_state {
+	__u32 active;     /* slot of `identities`, `rules` and `endpoint_policies` to read: 0 or 1 */
+	__u32 generation; /* stamped on flows */
+	__u32 revision;   /* changes whenever any entry does: established flows are re-judged */
+	__u32 mode;       /* enum weir_mode */
+};
+
+/* `identities`: LPM, address -> identity. */
+struct weir_identity_key {
+	__u32 prefix_bits; /* 0..128 */
+	__u8 addr[16];
+};
+
+/* `rules`: LPM, 64 fixed bits then protocol and port as far as the rule names them. */
+struct weir_rule_key {
+	__u32 prefix_bits; /* 64 (any protocol), 72 (any port), 72+n (port prefix) .. 88 */
+	__u32 rule_set;
+	__u32 identity;    /* 0: any peer */
+	__u8 protocol;
+	__u8 port_be[2];   /* big endian, so that a prefix is a range */
+	__u8 pad;
+};
+
+struct weir_rule {
+	__u32 rule; /* id in the generation's table of reasons */
+};
+
+/* `endpoint_policies`: ifindex -> rule sets. 0: not isolated in that direction. */
+struct weir_endpoint_policy {
+	__u32 ingress_rule_set;
+	__u32 egress_rule_set;
+};
+
+/* Identities below this are reserved. */
+#define WEIR_IDENTITY_WORLD 0 /* no entry matched */
+#define WEIR_IDENTITY_NODE 1  /* an address of the endpoint's own node */
+#define WEIR_IDENTITY_FIRST 16
+
+#endif

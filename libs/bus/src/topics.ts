@@ -1,0 +1,12 @@
+import type { TopicSpec } from "./bus.ts";
+
+/** Every topic of weir. The value is described by schemas/events/<name>.avsc. */
+export const topics = {
+  flows: { name: "weir.flows.v1", partitions: 4, compacted: false },
+  workloads: { name: "weir.workloads.v1", partitions: 1, compacted: true },
+  policies: { name: "weir.policies.v1", partitions: 1, compacted: true },
+  policyDocuments: { name: "weir.policy-documents.v1", partitions: 1, compacted: true },
+  nodes: { name: "weir.nodes.v1", partitions: 1, compacted: true },
+  suggestions: { name: "weir.suggestions.v1", partitions: 1, compacted: true },
+  deadLetters: { name: "weir.dead-letters.v1", partitions: 1, compacted: false },
+} as const satisfies Record<string, TopicSpec>;

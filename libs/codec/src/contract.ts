@@ -1,0 +1,79 @@
+/**
+ * Encoding and decoding of what travels on the bus.
+ *
+ * Single records go through avsc. Blocks of flows go through a `FlowTranscoder`, whose inside is
+ * plain TypeScript today and may become generated WebAssembly: callers only see batches of bytes.
+ * Every message carries the Confluent frame: byte 0, then the schema's id as 4 bytes big endian.
+ */
+
+/** Header of a block; `clockOffsetNs` is wall time minus CLOCK_MONOTONIC. */
+export interface BlockHeader {
+  node: string;
+  bootId: string;
+  block: number;
+  clockOffsetNs: bigint;
+  rules: { generation: number; rule: number; text: string }[];
+}
+
+export interface FlowEncoder {
+  /** sizeof(struct weir_flow_record). */
+  readonly recordBytes: number;
+  /** Upper bound of the encoded size of `count` records under `header`. */
+  maxBytes(header: BlockHeader, count: number): number;
+  /**
+   * Encodes `count` records that lie back to back in `records` into `out`, frame included.
+   * Returns the number of bytes written. Throws RangeError when `out` is too small.
+   */
+  encode(header: BlockHeader, records: Uint8Array, count: number, out: Uint8Array): number;
+}
+
+/**
+ * A decoded block as columns, valid until the next call of `decode` on the same decoder.
+ * 64-bit values are numbers where they are below 2^53.
+ */
+export interface FlowColumns {
+  node: string;
+  bootId: string;
+  block: number;
+  rules: { generation: number; rule: number; text: string }[];
+  count: number;
+  /** Microseconds since 1970. */
+  time: Float64Array;
+  first: Float64Array;
+  last: Float64Array;
+  sequence: Float64Array;
+  packets: Float64Array;
+  bytes: Float64Array;
+  replyPackets: Float64Array;
+  replyBytes: Float64Array;
+  /** 16 bytes a row. */
+  srcAddr: Uint8Array;
+  dstAddr: Uint8Array;
+  ifindex: Uint32Array;
+  generation: Uint32Array;
+  rule: Uint32Array;
+  srcPort: Uint16Array;
+  dstPort: Uint16Array;
+  cpu: Uint16Array;
+  protocol: Uint8Array;
+  direction: Uint8Array;
+  verdict: Uint8Array;
+  reason: Uint8Array;
+  kind: Uint8Array;
+  flags: Uint8Array;
+  tcpFlags: Uint8Array;
+  replyTcpFlags: Uint8Array;
+  connections: Uint8Array;
+}
+
+export interface FlowDecoder {
+  /** Throws CodecError with the byte offset when `message` is not a well-formed block. */
+  decode(message: Uint8Array): FlowColumns;
+}
+
+/** One Avro record per message. Throws CodecError naming the schema and the field. */
+export interface RecordCodec<T> {
+  readonly schemaId: number;
+  encode(record: T): Uint8Array;
+  decode(message: Uint8Array): T;
+}

@@ -1,0 +1,165 @@
+/**
+ * The records of schemas/events as TypeScript sees them; a test compares them with the schemas.
+ * Times are microseconds since 1970 unless the schema says otherwise; addresses are 16 bytes, IPv4
+ * as ::ffff:a.b.c.d.
+ */
+
+export interface Workload {
+  kind: "pod" | "service" | "node" | "host";
+  namespace: string;
+  name: string;
+  uid: string;
+  workload: string;
+  workload_kind: string;
+  node: string;
+  addresses: Uint8Array[];
+  labels: Record<string, string>;
+  namespace_labels: Record<string, string>;
+  host_network: boolean;
+  ports: { name: string; port: number; protocol: number }[];
+  since: number;
+  until: number | null;
+}
+
+export type Mode = "observe" | "shadow" | "enforce";
+
+export interface PolicyDocument {
+  namespace: string;
+  name: string;
+  text: string;
+}
+
+export interface PolicySet {
+  generation: number;
+  revision: number;
+  mode: Mode;
+  created: number;
+  documents: PolicyDocument[];
+  identities: { addr: Uint8Array; prefix_bits: number; identity: number }[];
+  endpoints: {
+    namespace: string;
+    pod: string;
+    ingress_rule_set: number;
+    egress_rule_set: number;
+  }[];
+  entries: {
+    rule_set: number;
+    identity: number;
+    prefix_bits: number;
+    protocol: number;
+    port: number;
+    rule: number;
+  }[];
+  rules: { rule: number; text: string }[];
+}
+
+export interface PolicyChange {
+  namespace: string;
+  name: string;
+  text: string;
+  shadow: boolean;
+  changed: number;
+  author: string;
+}
+
+export interface Odometer {
+  ifindex: number;
+  interface: string;
+  namespace: string;
+  pod: string;
+  from_packets: number;
+  from_bytes: number;
+  to_packets: number;
+  to_bytes: number;
+  other_packets: number;
+  malformed_packets: number;
+  malformed_bytes: number;
+  untracked_packets: number;
+  untracked_bytes: number;
+  denied_packets: number;
+}
+
+export interface NodeReport {
+  node: string;
+  boot_id: string;
+  time: number;
+  version: string;
+  generation: number;
+  revision: number;
+  mode: Mode;
+  error: string | null;
+  attached: string[];
+  hooks: Record<string, string>;
+  blocks: number;
+  produced: number;
+  lost: Record<string, number>;
+  counters: Record<string, number>;
+  odometers: Odometer[];
+}
+
+export interface Suggestion {
+  namespace: string;
+  workload: string;
+  created: number;
+  from: number;
+  text: string;
+  left_out: string[];
+}
+
+export interface DeadLetter {
+  topic: string;
+  partition: number;
+  offset: number;
+  function: string;
+  reason: string;
+  time: number;
+  key: Uint8Array | null;
+  value: Uint8Array | null;
+}
+
+export interface Flow {
+  time: number;
+  first: number;
+  last: number;
+  sequence: number;
+  packets: number;
+  bytes: number;
+  reply_packets: number;
+  reply_bytes: number;
+  src_addr: Uint8Array;
+  dst_addr: Uint8Array;
+  ifindex: number;
+  generation: number;
+  rule: number;
+  src_port: number;
+  dst_port: number;
+  cpu: number;
+  protocol: number;
+  direction: "unknown" | "egress" | "ingress";
+  verdict: "unknown" | "allowed" | "denied";
+  reason:
+    | "unknown"
+    | "observed"
+    | "not_isolated"
+    | "policy"
+    | "node"
+    | "icmp"
+    | "default_deny"
+    | "shadow_deny"
+    | "malformed"
+    | "fragment";
+  kind: "unknown" | "opened" | "closed" | "denied_edge" | "changed" | "active" | "idle";
+  flags: number;
+  tcp_flags: number;
+  reply_tcp_flags: number;
+  connections: number;
+}
+
+export interface FlowBlock {
+  node: string;
+  boot_id: string;
+  block: number;
+  base_time: number;
+  rules: { generation: number; rule: number; text: string }[];
+  flows: Flow[];
+}
