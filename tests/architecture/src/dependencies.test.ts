@@ -16,7 +16,8 @@ const behind: Record<string, string[]> = {
 };
 
 /** What a pure library may not reach: anything that leaves the process. */
-const inputOutput = /^(node:)?(fs|net|http|https|http2|tls|dgram|dns|child_process|worker_threads|cluster)(\/|$)/;
+const inputOutput =
+  /^(node:)?(fs|net|http|https|http2|tls|dgram|dns|child_process|worker_threads|cluster)(\/|$)/;
 
 describe("the dependency rule", () => {
   it("finds the packages it judges", () => {
@@ -51,7 +52,9 @@ describe("the dependency rule", () => {
   it("keeps doors from importing each other", () => {
     const offences = doors.flatMap((name) =>
       (named(name)?.imports ?? [])
-        .filter((found) => !found.test && doors.includes(found.target ?? "") && found.target !== name)
+        .filter(
+          (found) => !found.test && doors.includes(found.target ?? "") && found.target !== name,
+        )
         .map((found) => `${found.file}: ${found.specifier}`),
     );
     expect(offences).toEqual([]);
@@ -108,7 +111,9 @@ describe("packages", () => {
     const offences = all.flatMap((one) => {
       const used = new Set(one.imports.map((found) => found.target));
       return [...one.declared]
-        .filter((name) => !used.has(name) && !name.startsWith("@types/") && name !== "node-api-headers")
+        .filter(
+          (name) => !used.has(name) && !name.startsWith("@types/") && name !== "node-api-headers",
+        )
         .map((name) => `${one.directory}: ${name}`);
     });
     expect(offences).toEqual([]);
@@ -131,7 +136,10 @@ describe("packages", () => {
     const architecture = read("ARCHITECTURE.md");
     const rootManifest = JSON.parse(read("package.json")) as { devDependencies: object };
     const third = new Set(
-      [...all.flatMap((one) => [...one.declared]), ...Object.keys(rootManifest.devDependencies)].filter(
+      [
+        ...all.flatMap((one) => [...one.declared]),
+        ...Object.keys(rootManifest.devDependencies),
+      ].filter(
         (name) => !name.startsWith("@weir/") && name !== "libbpf-ts" && !name.startsWith("@types/"),
       ),
     );

@@ -8,7 +8,15 @@ const code = ["apps", "libs", "bpf", "infra", "tests"]
 
 describe("the tree", () => {
   it("has a README in every folder on its map", () => {
-    const folders = [...packages().map((one) => one.directory), "bpf", "schemas", "infra", "tests", "infra/setup", "infra/kafka"];
+    const folders = [
+      ...packages().map((one) => one.directory),
+      "bpf",
+      "schemas",
+      "infra",
+      "tests",
+      "infra/setup",
+      "infra/kafka",
+    ];
     expect(folders.filter((folder) => !existsSync(join(root, folder, "README.md")))).toEqual([]);
   });
 
@@ -25,13 +33,18 @@ describe("the tree", () => {
   });
 
   it("names only folders that exist in ARCHITECTURE.md", () => {
-    const named = read("ARCHITECTURE.md").matchAll(/`((?:apps|libs|bpf|schemas|infra|tests)\/[\w./-]*)`/g);
-    const missing = [...named].map((match) => match[1] as string).filter((path) => !existsSync(join(root, path)));
+    const named = read("ARCHITECTURE.md").matchAll(
+      /`((?:apps|libs|bpf|schemas|infra|tests)\/[\w./-]*)`/g,
+    );
+    const missing = [...named]
+      .map((match) => match[1] as string)
+      .filter((path) => !existsSync(join(root, path)));
     expect(missing).toEqual([]);
   });
 
   it("names only scripts that exist in the documents", () => {
-    const scripts = (JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts;
+    const scripts = (JSON.parse(read("package.json")) as { scripts: Record<string, string> })
+      .scripts;
     const missing = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"].flatMap((file) =>
       [...read(file).matchAll(/\bnpm run ([a-z][a-z:-]*)/g)]
         .map((match) => match[1] as string)
@@ -44,7 +57,9 @@ describe("the tree", () => {
   it("licenses the kernel programs for the kernel, each by its own line", () => {
     const sources = filesBelow("bpf").filter((file) => /\.(c|h)$/.test(file));
     expect(sources.length).toBeGreaterThan(1);
-    const missing = sources.filter((file) => !/SPDX-License-Identifier:.*GPL-2\.0-only/.test(read(file).split("\n")[0] ?? ""));
+    const missing = sources.filter(
+      (file) => !/SPDX-License-Identifier:.*GPL-2\.0-only/.test(read(file).split("\n")[0] ?? ""),
+    );
     expect(missing.map((file) => basename(file))).toEqual([]);
   });
 });

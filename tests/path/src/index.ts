@@ -1,0 +1,1 @@
+export { Final, Station, eventually, ok, root, rows, run, weir } from "./process.ts";
