@@ -1,1 +1,2 @@
 export type * from "./endpoint.ts";
+export type * from "./lab-file.ts";
