@@ -21,3 +21,4 @@ export { pause, retryDelayMs } from "./retry.ts";
 export type { RetryPolicy } from "./retry.ts";
 export { sanitize, sanitizeJson } from "./sanitize.ts";
 export { version } from "./version.ts";
+export { yamlText } from "./yaml.ts";
