@@ -1,1 +1,9 @@
-export {};
+export * from "./address.ts";
+export * from "./manifest-objects.ts";
+export * from "./manifests.ts";
+export * from "./network-policy.ts";
+export * from "./problem.ts";
+export * from "./protocol.ts";
+export * from "./selector.ts";
+export * from "./cluster.ts";
+export * from "./expand.ts";

@@ -1,0 +1,95 @@
+import type { Document, Node, ScalarTag } from "yaml";
+import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
+import type { Diagnostic, Path, Place } from "./problem.ts";
+
+export interface YamlDocument {
+  /** Plain values; undefined for an empty document. */
+  value: unknown;
+  /** The document as it was written, without its markers. */
+  text: string;
+  diagnostics: Diagnostic[];
+  /** Where a field stands, or the nearest thing around it that exists. */
+  locate: (path: Path, onKey: boolean) => Place;
+}
+
+/** kubectl takes these words for true and false, so a label that is one of them is no text there. */
+const oldBooleans: ScalarTag = {
+  identify: (value) => typeof value === "boolean",
+  default: true,
+  tag: "tag:yaml.org,2002:bool",
+  test: /^(?:yes|Yes|YES|on|On|ON|no|No|NO|off|Off|OFF)$/,
+  resolve: (text) => /^(yes|on)$/i.test(text),
+};
+
+/** Offset of the node at `path`, or of the deepest node on the way to it. */
+function offsetOf(document: Document, path: Path, onKey: boolean): number {
+  let node: Node | null = isNode(document.contents) ? document.contents : null;
+  let offset = node?.range?.[0] ?? document.range?.[0] ?? 0;
+  for (const [index, step] of path.entries()) {
+    if (isMap(node)) {
+      const pair = node.items.find(
+        (one) => isPair(one) && isScalar(one.key) && String(one.key.value) === String(step),
+      );
+      if (pair === undefined) return offset;
+      const keyOffset = isNode(pair.key) ? pair.key.range?.[0] : undefined;
+      node = isNode(pair.value) ? pair.value : null;
+      const last = index === path.length - 1;
+      // A list or object begins on the line after its name: the name is the better place.
+      const atKey = (last && onKey) || !isScalar(node);
+      offset = (atKey ? keyOffset : node?.range?.[0]) ?? keyOffset ?? offset;
+    } else if (isSeq(node) && typeof step === "number") {
+      const item = node.items[step];
+      if (!isNode(item)) return offset;
+      node = item;
+      offset = item.range?.[0] ?? offset;
+    } else return offset;
+  }
+  return offset;
+}
+
+function valueOf(document: Document, refuse: (text: string) => void): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    refuse(`cannot be read: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** Documents of a YAML or JSON text. What does not parse has diagnostics and no value. */
+export function openYaml(text: string, file: string): YamlDocument[] {
+  const lineCounter = new LineCounter();
+  const options = { lineCounter, merge: true, customTags: [oldBooleans], prettyErrors: false };
+  const documents = parseAllDocuments(text, options);
+  if (!Array.isArray(documents)) return [];
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lineCounter.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  return documents.map((document) => {
+    const diagnostics: Diagnostic[] = [
+      ...document.errors.map((one) => ({
+        ...placeAt(one.pos[0]),
+        severity: "error" as const,
+        text: one.message,
+      })),
+      ...document.warnings.map((one) => ({
+        ...placeAt(one.pos[0]),
+        severity: "warning" as const,
+        text: one.message,
+      })),
+    ];
+    const refuse = (message: string): void => {
+      diagnostics.push({ ...placeAt(document.range?.[0] ?? 0), severity: "error", text: message });
+    };
+    const value = document.errors.length > 0 ? undefined : valueOf(document, refuse);
+    const range = document.contents?.range;
+    const slice = range === null || range === undefined ? "" : text.slice(range[0], range[2]);
+    return {
+      value,
+      text: slice.endsWith("\n") ? slice : `${slice}\n`,
+      diagnostics,
+      locate: (path, onKey) => placeAt(offsetOf(document, path, onKey)),
+    };
+  });
+}
