@@ -1,2 +1,29 @@
 export type * from "./contract.ts";
 export type * from "./events.ts";
+export type { Cidr } from "./address.ts";
+export {
+  AddressError,
+  addressBytes,
+  formatAddress,
+  formatCidr,
+  isIPv4,
+  maskAddress,
+  parseAddress,
+  parseCidr,
+} from "./address.ts";
+export { CodecError } from "./error.ts";
+export { createFlowDecoder } from "./flow-decoder.ts";
+export { createFlowEncoder } from "./flow-encoder.ts";
+export { flowFlags, flowLayout, flowRecordBytes, flowSymbols } from "./flow-layout.ts";
+export {
+  deadLetterCodec,
+  nodeReportCodec,
+  policyChangeCodec,
+  policySetCodec,
+  recordCodec,
+  suggestionCodec,
+  workloadCodec,
+} from "./record-codec.ts";
+export type { Records } from "./record-codec.ts";
+export { topicOfRecord } from "./schemas.ts";
+export type { RecordName } from "./schemas.ts";

@@ -1,0 +1,108 @@
+import type avro from "avsc";
+import type { RecordCodec } from "./contract.ts";
+import { CodecError } from "./error.ts";
+import type {
+  DeadLetter,
+  FlowBlock,
+  NodeReport,
+  PolicyChange,
+  PolicySet,
+  Suggestion,
+  Workload,
+} from "./events.ts";
+import { checkFrame, frameBytes, writeFrame } from "./frame.ts";
+import type { RecordName, Schema } from "./schemas.ts";
+import { schemas } from "./schemas.ts";
+import { checkWellFormed } from "./well-formed.ts";
+
+export interface Records {
+  FlowBlock: FlowBlock;
+  Workload: Workload;
+  PolicySet: PolicySet;
+  PolicyChange: PolicyChange;
+  NodeReport: NodeReport;
+  Suggestion: Suggestion;
+  DeadLetter: DeadLetter;
+}
+
+/**
+ * The codec of one contract of schemas/events, one Avro record per message.
+ *
+ * `encode` throws CodecError that names the first field that does not fit; `decode` throws
+ * CodecError with the offset for anything that is not exactly one well-formed record in a frame,
+ * before it allocates for what the bytes claim.
+ */
+export function recordCodec<Name extends RecordName>(name: Name): RecordCodec<Records[Name]> {
+  const schema = schemas[name];
+  return {
+    schemaId: schema.id,
+    encode: (record) => encode(schema, record),
+    decode: (message) => decode(schema, message) as Records[Name],
+  };
+}
+
+function encode(schema: Schema, record: unknown): Uint8Array {
+  const { type } = schema;
+  const plain = asAvsc(record);
+  const wrong = firstMisfit(type, plain);
+  if (wrong !== undefined) throw new CodecError(schema.name, -1, wrong);
+  const body = type.toBuffer(plain);
+  const message = new Uint8Array(frameBytes + body.length);
+  writeFrame(message, schema.id);
+  message.set(body, frameBytes);
+  return message;
+}
+
+function decode(schema: Schema, message: Uint8Array): unknown {
+  checkFrame(schema, message);
+  checkWellFormed(schema.name, schema.type, message, frameBytes);
+  const body = Buffer.from(
+    message.buffer,
+    message.byteOffset + frameBytes,
+    message.length - frameBytes,
+  );
+  try {
+    return schema.type.fromBuffer(body);
+  } catch (error) {
+    throw new CodecError(schema.name, frameBytes, (error as Error).message, { cause: error });
+  }
+}
+
+function firstMisfit(type: avro.Type, record: unknown): string | undefined {
+  let misfit: string | undefined;
+  type.isValid(record, {
+    errorHook: (path, value, expected) => {
+      const field = path.length === 0 ? "record" : path.join(".");
+      misfit ??=
+        `${field} is ${describe(value)}, not ${expected.typeName} ${expected.name ?? ""}`.trimEnd();
+    },
+  });
+  return misfit;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+/**
+ * avsc takes bytes only as Buffer, and writes half a surrogate pair as bytes that are no UTF-8.
+ * Bytes are not copied.
+ */
+function asAvsc(value: unknown): unknown {
+  if (typeof value === "string") return value.toWellFormed();
+  if (value instanceof Uint8Array) {
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  }
+  if (Array.isArray(value)) return value.map(asAvsc);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asAvsc(inner)]));
+}
+
+export const workloadCodec: RecordCodec<Workload> = recordCodec("Workload");
+export const policySetCodec: RecordCodec<PolicySet> = recordCodec("PolicySet");
+export const policyChangeCodec: RecordCodec<PolicyChange> = recordCodec("PolicyChange");
+export const nodeReportCodec: RecordCodec<NodeReport> = recordCodec("NodeReport");
+export const suggestionCodec: RecordCodec<Suggestion> = recordCodec("Suggestion");
+export const deadLetterCodec: RecordCodec<DeadLetter> = recordCodec("DeadLetter");

@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import avro from "avsc";
+
+/** Topics whose contract lies in schemas/events, by the name of their top record. */
+export const topicOfRecord = {
+  FlowBlock: "weir.flows.v1",
+  Workload: "weir.workloads.v1",
+  PolicySet: "weir.policies.v1",
+  PolicyChange: "weir.policy-documents.v1",
+  NodeReport: "weir.nodes.v1",
+  Suggestion: "weir.suggestions.v1",
+  DeadLetter: "weir.dead-letters.v1",
+} as const;
+
+export type RecordName = keyof typeof topicOfRecord;
+
+export interface Schema {
+  /** Full name of the top record. */
+  name: string;
+  /** Stands in the frame of every message. */
+  id: number;
+  type: avro.Type;
+}
+
+const directory = new URL("../../../schemas/events/", import.meta.url);
+
+/**
+ * The id of a schema: 31 bits of the MD5 of its parsing canonical form. It needs no registry, changes
+ * with every change that readers could notice, not with a doc text, and stays positive where
+ * an id is a signed 32-bit number.
+ */
+export function schemaId(type: avro.Type): number {
+  return type.fingerprint("md5").readUInt32BE(0) & 0x7fffffff;
+}
+
+function load(topic: string): Schema {
+  const text = readFileSync(new URL(`${topic}.avsc`, directory), "utf8");
+  const type = avro.Type.forSchema(JSON.parse(text));
+  return { name: type.name ?? topic, id: schemaId(type), type };
+}
+
+/** Every contract of schemas/events, read once when this module is loaded. */
+export const schemas: { readonly [name in RecordName]: Schema } = {
+  FlowBlock: load(topicOfRecord.FlowBlock),
+  Workload: load(topicOfRecord.Workload),
+  PolicySet: load(topicOfRecord.PolicySet),
+  PolicyChange: load(topicOfRecord.PolicyChange),
+  NodeReport: load(topicOfRecord.NodeReport),
+  Suggestion: load(topicOfRecord.Suggestion),
+  DeadLetter: load(topicOfRecord.DeadLetter),
+};
