@@ -69,7 +69,7 @@ describe("gathering a batch", () => {
       const intent = { first: lost[0]?.offset ?? 0n, last: lost.at(-1)?.offset ?? 0n };
       const queue = new PartitionQueue({ maxMessages: 1 + random(3), maxBytes: 100 });
       const replaying = gatherReplay(queue, intent, never);
-      for (let at = first; at < stream.length; ) {
+      for (let at = first; at < stream.length;) {
         const chunk = 1 + random(5);
         void queue.push(stream.slice(at, at + chunk));
         at += chunk;
@@ -103,7 +103,11 @@ describe("gathering a batch", () => {
   it("does not hold a message longer than the wait", async () => {
     const queue = new PartitionQueue(wide);
     await queue.push([message(1)]);
-    const batch = await gatherBatch(queue, { maxMessages: 10, maxBytes: 1e6, maxWaitMs: 20 }, never);
+    const batch = await gatherBatch(
+      queue,
+      { maxMessages: 10, maxBytes: 1e6, maxWaitMs: 20 },
+      never,
+    );
     expect(batch).toHaveLength(1);
   });
 });
@@ -112,9 +116,8 @@ describe("the queue of a partition", () => {
   it("holds the carrier back while it is full, and lets it go on when there is room", async () => {
     const queue = new PartitionQueue({ maxMessages: 3, maxBytes: 1e6 });
     let pushed = false;
-    const pushing = queue.push([message(1), message(2), message(3), message(4)]).then(() => {
-      pushed = true;
-    });
+    const pushing = queue.push([message(1), message(2), message(3), message(4)]);
+    void pushing.then(() => (pushed = true));
     await new Promise((resolve) => setImmediate(resolve));
     expect(pushed).toBe(false);
     queue.shift();

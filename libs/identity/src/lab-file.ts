@@ -46,7 +46,6 @@ export interface LabPod {
   /** The pod's own, or its node's when hostNetwork. */
   addresses: string[];
   labels: Record<string, string>;
-  annotations: Record<string, string>;
   /** Name of the Deployment, StatefulSet, ... or of the pod itself. */
   workload: string;
   workloadKind: string;
@@ -82,6 +81,7 @@ export interface LabService {
   /** ClusterIP, or empty: the lab resolves services to their pods. */
   addresses: string[];
   labels: Record<string, string>;
+  /** Empty: selects no pod. */
   selector: Record<string, string>;
   ports: LabServicePort[];
 }

@@ -1,0 +1,87 @@
+import { flowSymbols, formatAddress } from "@weir/codec";
+import type { FlowColumns } from "@weir/codec";
+import type { IdentityIndex } from "./identity-index.ts";
+import { protocolName } from "./protocol.ts";
+import type { ReasonTexts } from "./reason-text.ts";
+import { workloadAt } from "./workload-ref.ts";
+
+/** One end of a flow as the command line prints it; what is unknown is absent. */
+export interface FlowEnd {
+  ip: string;
+  port?: number;
+  namespace?: string;
+  pod?: string;
+  workload?: string;
+  /** DNS name. */
+  name?: string;
+}
+
+/** A line of `weir flows -o json`. */
+export interface DescribedFlow {
+  time: string;
+  node: string;
+  direction?: "egress" | "ingress";
+  source: FlowEnd;
+  destination: FlowEnd;
+  protocol: string;
+  packets: number;
+  bytes: number;
+  replyPackets: number;
+  replyBytes: number;
+  verdict?: "allowed" | "denied";
+  reason: string;
+  generation: number;
+}
+
+/**
+ * Row `row` of a decoded block with the names its addresses had then, for a live tail. Copies what
+ * it needs: the columns may be decoded into again.
+ */
+export function describeFlow(
+  columns: FlowColumns,
+  row: number,
+  index: IdentityIndex,
+  reasons: ReasonTexts,
+): DescribedFlow {
+  const protocol = columns.protocol[row] as number;
+  const generation = columns.generation[row] as number;
+  const direction = flowSymbols.direction[columns.direction[row] as number];
+  const verdict = flowSymbols.verdict[columns.verdict[row] as number];
+  const end = (addresses: Uint8Array, ports: Uint16Array): FlowEnd =>
+    describeEnd(index, addresses, row, ports[row] as number, protocol, columns.last[row] as number);
+  return {
+    time: new Date((columns.time[row] as number) / 1000).toISOString(),
+    node: columns.node,
+    ...(direction === undefined || direction === "unknown" ? {} : { direction }),
+    source: end(columns.srcAddr, columns.srcPort),
+    destination: end(columns.dstAddr, columns.dstPort),
+    protocol: protocolName(protocol),
+    packets: columns.packets[row] as number,
+    bytes: columns.bytes[row] as number,
+    replyPackets: columns.replyPackets[row] as number,
+    replyBytes: columns.replyBytes[row] as number,
+    ...(verdict === undefined || verdict === "unknown" ? {} : { verdict }),
+    reason: reasons.text(columns.reason[row] as number, generation, columns.rule[row] as number),
+    generation,
+  };
+}
+
+function describeEnd(
+  index: IdentityIndex,
+  addresses: Uint8Array,
+  row: number,
+  port: number,
+  protocol: number,
+  timeUs: number,
+): FlowEnd {
+  const end: FlowEnd = { ip: formatAddress(addresses, row * 16) };
+  if (protocol !== 1 && protocol !== 58) end.port = port;
+  const ref = index.find(addresses, row * 16, timeUs);
+  if (!ref) return end;
+  if (ref.namespace !== "") end.namespace = ref.namespace;
+  if (ref.pod !== "") end.pod = ref.pod;
+  const workload = workloadAt(ref, port, protocol);
+  if (workload !== "") end.workload = workload;
+  if (ref.dnsName !== "") end.name = ref.dnsName;
+  return end;
+}
