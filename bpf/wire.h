@@ -2,7 +2,7 @@
 /*
  * Every struct that crosses between the kernel and user space, and nothing else.
  *
- * A test compares these layouts, as BTF tells them, with schemas/events/*.avsc. Rules that keep
+ * A test compares these layouts, as BTF tells them, with the Avro files of schemas/events. Rules that keep
  * C and TypeScript in agreement: fixed-width types only, natural alignment, padding spelled out,
  * addresses always 16 bytes (IPv4 as ::ffff:a.b.c.d), ports and everything else in host byte
  * order, times in nanoseconds of CLOCK_MONOTONIC. Enum values equal the index of the symbol in
@@ -46,7 +46,7 @@ enum weir_kind {
 	WEIR_OPENED = 1, /* ring: first packet of a connection; all deltas are 0 */
 	WEIR_CLOSED = 2, /* ring: FIN both ways or RST; deltas since the last report */
 	WEIR_DENIED_EDGE = 3, /* ring: first denied packet of a connection; deltas since the last report */
-	WEIR_CHANGED = 4, /* ring: a policy change turned the verdict; deltas under the old one */
+	WEIR_CHANGED = 4, /* ring: judged anew with another outcome; deltas under the old verdict and generation */
 	WEIR_ACTIVE = 5, /* sweep: still open, active timeout or first report */
 	WEIR_IDLE = 6,   /* sweep: idle timeout or closed remainder; the entry is gone from the map */
 };
@@ -88,18 +88,22 @@ struct weir_flow_record {
 	__u8 pad[5];
 };
 
-/* Per CPU and interface: what passed, whatever became of it. Nothing evicts it. */
+/*
+ * Per CPU and interface: what came, whatever became of it. Nothing evicts it.
+ * from + to = what all flow records of the interface add up to, both ways, + untracked + what the
+ * flow map evicted unreported. Malformed and other packets stand beside that sum.
+ */
 struct weir_odometer {
-	__u64 from_packets; /* from the workload */
+	__u64 from_packets; /* from the workload: IP, parsed, dropped or not */
 	__u64 from_bytes;   /* of the IP layer */
 	__u64 to_packets;   /* to the workload */
 	__u64 to_bytes;
 	__u64 other_packets; /* not IP: ARP and the like, in both directions; in no flow */
 	__u64 malformed_packets; /* IP headers that do not parse; in no flow */
 	__u64 malformed_bytes;
-	__u64 untracked_packets; /* IP, but the flow map refused an entry; in no flow */
+	__u64 untracked_packets; /* in from/to, but the flow map refused an entry; in no flow */
 	__u64 untracked_bytes;
-	__u64 denied_packets; /* dropped by verdict; these are in flows too */
+	__u64 denied_packets; /* dropped by a verdict that a flow carries; malformed ones are not in it */
 };
 
 /* Index of the per-CPU array `drops`: records lost on the way to user space. */
@@ -121,15 +125,24 @@ enum weir_mode {
 /* Map `endpoints`: ifindex -> what the interface is. */
 struct weir_endpoint {
 	__u32 mode_limit; /* enum weir_mode: the most this interface may do; the machine's own only observe */
-	__u32 inverted;   /* 0: veth of a workload, ingress is "from the workload"; 1: the host's own interface */
+	__u32 inverted;   /* 0: a workload's veth, its ingress is "from"; 1: the machine's own, its egress is */
 };
 
-/* Map `policy_state`, one element: what is in force. */
+/*
+ * Map `policy_epoch`, one element: counts up at every switch. Its lowest bit is the slot of
+ * `policy_state`, `identities`, `rules` and `endpoint_policies` to read, so that one word decides
+ * everything and no packet sees half a switch. A flow judged under another epoch is judged anew.
+ */
+struct weir_policy_epoch {
+	__u32 epoch;
+};
+
+/* Map `policy_state`, an element per slot: what the slot holds. */
 struct weir_policy_state {
-	__u32 active;     /* slot of `identities`, `rules` and `endpoint_policies` to read: 0 or 1 */
 	__u32 generation; /* stamped on flows */
-	__u32 revision;   /* changes whenever any entry does: established flows are re-judged */
+	__u32 revision;   /* of the policy set, for reports */
 	__u32 mode;       /* enum weir_mode */
+	__u32 pad;
 };
 
 /* `identities`: LPM, address -> identity. */
@@ -156,6 +169,27 @@ struct weir_rule {
 struct weir_endpoint_policy {
 	__u32 ingress_rule_set;
 	__u32 egress_rule_set;
+};
+
+/* Map `settings`, one element; a 0 stands for the default in brackets. */
+struct weir_settings {
+	__u64 active_timeout_ns;          /* an open flow is reported at least this often [10 s] */
+	__u64 tcp_opening_timeout_ns;     /* idle, not answered yet [60 s] */
+	__u64 tcp_established_timeout_ns; /* idle, answered [7500 s: RFC 5382 wants 2 h 4 min] */
+	__u64 tcp_closed_timeout_ns;      /* idle after FIN both ways or RST, so that stragglers count [2 s] */
+	__u64 udp_timeout_ns;             /* [60 s] */
+	__u64 icmp_timeout_ns;            /* [30 s] */
+	__u64 other_timeout_ns;           /* every other protocol [600 s] */
+	__u32 flush;                      /* 1: report everything now, forget flows without an endpoint */
+	__u32 pad;
+};
+
+/* Map `layout`, one element, written when the maps are made: who may take them over. */
+struct weir_layout {
+	__u32 abi_version;    /* WEIR_ABI_VERSION */
+	__u32 flow_key_bytes; /* of the internal flow map */
+	__u32 flow_bytes;
+	__u32 pad;
 };
 
 /* Identities below this are reserved. */

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/* A connection's life: who began it, what was said so far, when it is over. */
+#ifndef WEIR_CONNTRACK_H
+#define WEIR_CONNTRACK_H
+
+#include "edges.h"
+#include "packet.h"
+#include "policy.h"
+
+/* A packet as the flow map sees it. */
+struct passage {
+	struct flow_key key;
+	__u64 now;
+	__u32 epoch;
+	__u32 packets;
+	__u32 bytes;
+	__u32 payload_bytes;
+	__u8 tcp_flags;
+	bool from_local;
+	bool ipv6;
+	bool fragment;
+};
+
+static __always_inline void set_passage(struct passage *passage, const struct packet *packet,
+					__u32 ifindex, bool from_local)
+{
+	struct flow_key *key = &passage->key;
+
+	key->ifindex = ifindex;
+	key->protocol = packet->protocol;
+	key->class = packet->class;
+	if (from_local) {
+		key->local = packet->source;
+		key->remote = packet->destination;
+		key->local_port = packet->source_port;
+		key->remote_port = packet->destination_port;
+	} else {
+		key->local = packet->destination;
+		key->remote = packet->source;
+		key->local_port = packet->destination_port;
+		key->remote_port = packet->source_port;
+	}
+	passage->packets = packet->packets;
+	passage->bytes = packet->bytes;
+	passage->payload_bytes = packet->payload_bytes;
+	passage->tcp_flags = packet->tcp_flags;
+	passage->from_local = from_local;
+	passage->ipv6 = packet->ipv6;
+	passage->fragment = packet->fragment;
+}
+
+static __always_inline bool opens_tcp(const struct passage *passage)
+{
+	return passage->key.protocol == PROTOCOL_TCP && (passage->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/*
+ * Who began: the sender of the SYN, the receiver of a SYN+ACK, of an echo reply or, where nothing
+ * tells, the sender of the first packet; for TCP that last one is a guess and is said to be one.
+ */
+static __always_inline __u32 first_state(const struct passage *passage)
+{
+	const struct flow_key *key = &passage->key;
+	bool initiator_local = passage->from_local;
+	__u32 flags = passage->ipv6 ? WEIR_FLAG_IPV6 : 0;
+
+	if (key->protocol == PROTOCOL_TCP && key->class == CLASS_PORTS) {
+		bool syn = passage->tcp_flags & TCP_SYN;
+
+		if (syn && (passage->tcp_flags & TCP_ACK))
+			initiator_local = !initiator_local;
+		else if (!syn)
+			flags |= WEIR_FLAG_INITIATOR_GUESSED;
+	} else if (key->class == CLASS_ECHO && (key->local_port || key->remote_port)) {
+		initiator_local = key->local_port != 0;
+	}
+	return STATE_FLAG(flags) | (initiator_local ? STATE_INITIATOR_LOCAL : 0);
+}
+
+/*
+ * Judges the connection as `state` tells it. A guessed initiator may be the wrong one: a connection
+ * that was there before us must live on, so both ways are tried and the one that may be is taken.
+ */
+static __always_inline __u32 judge_state(const struct passage *passage, __u32 state,
+					 struct judgement *judgement)
+{
+	struct question question = {
+		.key = &passage->key,
+		.epoch = passage->epoch,
+		.initiator_local = state & STATE_INITIATOR_LOCAL,
+	};
+
+	judge(&question, judgement);
+	if (judgement->reason == WEIR_REASON_DEFAULT_DENY || judgement->reason == WEIR_REASON_SHADOW_DENY) {
+		struct judgement other;
+
+		if (!(state & STATE_FLAG(WEIR_FLAG_INITIATOR_GUESSED)))
+			return state;
+		question.initiator_local = !question.initiator_local;
+		judge(&question, &other);
+		if (other.reason != WEIR_REASON_DEFAULT_DENY && other.reason != WEIR_REASON_SHADOW_DENY) {
+			*judgement = other;
+			state ^= STATE_INITIATOR_LOCAL;
+		}
+	}
+	return state;
+}
+
+static __always_inline void set_judgement(struct flow *flow, const struct judgement *judgement,
+					  __u32 epoch)
+{
+	flow->generation = judgement->generation;
+	flow->rule = judgement->rule;
+	flow->verdict = judgement->verdict;
+	flow->reason = judgement->reason;
+	barrier();
+	flow->epoch = epoch;
+}
+
+/* Makes the entry of a connection that is seen for the first time; NULL where the map refuses. */
+static __noinline int open_flow(const struct passage *passage, struct judgement *judgement)
+{
+	struct flow flow = {};
+
+	flow.state = judge_state(passage, first_state(passage), judgement);
+	flow.first = passage->now;
+	flow.last = passage->now;
+	flow.connections = 1;
+	set_judgement(&flow, judgement, passage->epoch);
+	if (!bpf_map_update_elem(&flows, &passage->key, &flow, BPF_NOEXIST)) {
+		count_drop(WEIR_DROP_FLOWS_CREATED);
+		return 1;
+	}
+	return 0;
+}
+
+/*
+ * The 5-tuple begins a new life: a SYN after the end of the last one, or an attempt of the other
+ * side where the first one's was denied. What is left of the old one is told under its own name.
+ */
+static __noinline int reopen_flow(const struct passage *passage, struct flow *flow, __u32 kind)
+{
+	struct judgement judgement;
+	__u32 state;
+
+	if (has_deltas(flow))
+		emit(&passage->key, flow, kind, passage->now);
+	state = judge_state(passage, first_state(passage), &judgement);
+	__sync_lock_test_and_set(&flow->state, state);
+	flow->first = passage->now;
+	flow->reported = 0;
+	__sync_fetch_and_add(&flow->connections, 1);
+	set_judgement(flow, &judgement, passage->epoch);
+	emit(&passage->key, flow, WEIR_OPENED, passage->now);
+	return 0;
+}
+
+/* Another policy is in force than the one that judged. */
+static __noinline int judge_again(const struct passage *passage, struct flow *flow)
+{
+	struct judgement judgement;
+
+	/* Counters have a direction by now: the initiator stays, even where the other way decides. */
+	judge_state(passage, flow->state, &judgement);
+	if (has_deltas(flow) &&
+	    (judgement.verdict != flow->verdict || judgement.reason != flow->reason ||
+	     judgement.rule != flow->rule || judgement.generation != flow->generation))
+		emit(&passage->key, flow, WEIR_CHANGED, passage->now);
+	if (judgement.verdict != flow->verdict)
+		__sync_fetch_and_and(&flow->state, ~STATE_DENIED_TOLD);
+	set_judgement(flow, &judgement, passage->epoch);
+	return 0;
+}
+
+static __always_inline bool is_forward(const struct passage *passage, __u32 state)
+{
+	return passage->from_local == !!(state & STATE_INITIATOR_LOCAL);
+}
+
+/* Brings the verdict and the initiator up to date before the packet is counted. */
+static __always_inline void refresh_flow(const struct passage *passage, struct flow *flow)
+{
+	__u32 state = flow->state;
+
+	if (tcp_closed(state) && opens_tcp(passage)) {
+		reopen_flow(passage, flow, WEIR_CLOSED);
+		return;
+	}
+	if (flow->epoch != passage->epoch)
+		judge_again(passage, flow);
+	if (flow->verdict == WEIR_DENIED && !is_forward(passage, state) &&
+	    passage->key.class != CLASS_ECHO && passage->key.class != CLASS_LOST_FRAGMENT) {
+		struct judgement judgement;
+
+		/* What was denied left nothing behind: the other side's packet stands for itself. */
+		judge_state(passage, first_state(passage), &judgement);
+		if (judgement.verdict != WEIR_DENIED)
+			reopen_flow(passage, flow, WEIR_CHANGED);
+	}
+}
+
+static __always_inline __u32 forward_bits(const struct passage *passage)
+{
+	__u32 flags = passage->fragment ? WEIR_FLAG_FRAGMENTS : 0;
+
+	return passage->tcp_flags | STATE_FLAG(flags);
+}
+
+static __always_inline __u32 reply_bits(const struct passage *passage, __u32 state)
+{
+	__u32 flags = passage->fragment ? WEIR_FLAG_FRAGMENTS : 0;
+	__u8 tcp = passage->tcp_flags;
+	bool answered = state & STATE_FLAG(WEIR_FLAG_ANSWERED);
+
+	if (passage->key.protocol != PROTOCOL_TCP || passage->key.class != CLASS_PORTS)
+		flags |= WEIR_FLAG_ANSWERED;
+	else if (tcp & TCP_RST)
+		flags |= answered ? 0 : WEIR_FLAG_REFUSED;
+	else if ((tcp & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) || passage->payload_bytes)
+		flags |= WEIR_FLAG_ANSWERED;
+	return (__u32)tcp << STATE_REPLY_TCP_SHIFT | STATE_FLAG(flags);
+}
+
+/* Sets the bit; true for the one CPU that set it. */
+static __always_inline bool first_to_tell(struct flow *flow, __u32 bit)
+{
+	return !(flow->state & bit) && !(__sync_fetch_and_or(&flow->state, bit) & bit);
+}
+
+/* Counts the packet, and tells what it begins or ends. */
+static __always_inline void count_in_flow(const struct passage *passage, struct flow *flow)
+{
+	__u32 before = flow->state;
+	bool denied = flow->verdict == WEIR_DENIED;
+
+	flow->last = passage->now;
+	if (is_forward(passage, before)) {
+		add_state(flow, forward_bits(passage));
+		__sync_fetch_and_add(&flow->packets, passage->packets);
+		__sync_fetch_and_add(&flow->bytes, passage->bytes);
+	} else {
+		/* A reply that we drop answers nothing. */
+		add_state(flow, denied ? (__u32)passage->tcp_flags << STATE_REPLY_TCP_SHIFT
+				       : reply_bits(passage, before));
+		__sync_fetch_and_add(&flow->reply_packets, passage->packets);
+		__sync_fetch_and_add(&flow->reply_bytes, passage->bytes);
+	}
+	if (denied) {
+		if (first_to_tell(flow, STATE_DENIED_TOLD))
+			emit(&passage->key, flow, WEIR_DENIED_EDGE, passage->now);
+		return;
+	}
+	/*
+	 * After both FINs one ACK is still to come: the edge waits for it, so that a connection's last
+	 * row is its last. Should it not come, the sweep tells the rest.
+	 */
+	if (tcp_closed(flow->state) && (tcp_closed(before) || (passage->tcp_flags & TCP_RST)) &&
+	    first_to_tell(flow, STATE_CLOSED_TOLD))
+		emit(&passage->key, flow, WEIR_CLOSED, passage->now);
+}
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/* Records leave here: edges of a connection's life on the ring, the rest by the sweep. */
+#ifndef WEIR_EDGES_H
+#define WEIR_EDGES_H
+
+#include "maps.h"
+
+static __always_inline bool has_deltas(const struct flow *flow)
+{
+	return flow->packets || flow->reply_packets;
+}
+
+static __always_inline void describe(struct weir_flow_record *record, const struct flow_key *key,
+				     const struct flow *flow, __u8 kind, __u64 now)
+{
+	__u32 state = flow->state;
+	bool initiator_local = state & STATE_INITIATOR_LOCAL;
+
+	record->time = now;
+	record->first = flow->first;
+	record->last = flow->last;
+	record->sequence = 0;
+	record->ifindex = key->ifindex;
+	record->generation = flow->generation;
+	record->rule = flow->rule;
+	if (initiator_local) {
+		__builtin_memcpy(record->src_addr, &key->local, 16);
+		__builtin_memcpy(record->dst_addr, &key->remote, 16);
+		record->src_port = key->local_port;
+		record->dst_port = key->remote_port;
+	} else {
+		__builtin_memcpy(record->src_addr, &key->remote, 16);
+		__builtin_memcpy(record->dst_addr, &key->local, 16);
+		record->src_port = key->remote_port;
+		record->dst_port = key->local_port;
+	}
+	record->cpu = bpf_get_smp_processor_id();
+	record->protocol = key->protocol;
+	record->direction = initiator_local ? WEIR_EGRESS : WEIR_INGRESS;
+	record->verdict = flow->verdict;
+	record->reason = flow->reason;
+	record->kind = kind;
+	record->flags = state >> STATE_FLAGS_SHIFT;
+	record->tcp_flags = state;
+	record->reply_tcp_flags = state >> STATE_REPLY_TCP_SHIFT;
+	__builtin_memset(record->pad, 0, sizeof(record->pad));
+}
+
+/* Moves the counters into the record: from here on they are the record's, and nobody else's. */
+static __always_inline void take_deltas(struct weir_flow_record *record, struct flow *flow, __u64 now)
+{
+	record->packets = __sync_lock_test_and_set(&flow->packets, 0);
+	record->bytes = __sync_lock_test_and_set(&flow->bytes, 0);
+	record->reply_packets = __sync_lock_test_and_set(&flow->reply_packets, 0);
+	record->reply_bytes = __sync_lock_test_and_set(&flow->reply_bytes, 0);
+	record->connections = __sync_lock_test_and_set(&flow->connections, 0);
+	flow->reported = now;
+}
+
+static __always_inline void give_back_deltas(const struct weir_flow_record *record, struct flow *flow)
+{
+	__sync_fetch_and_add(&flow->packets, record->packets);
+	__sync_fetch_and_add(&flow->bytes, record->bytes);
+	__sync_fetch_and_add(&flow->reply_packets, record->reply_packets);
+	__sync_fetch_and_add(&flow->reply_bytes, record->reply_bytes);
+	__sync_fetch_and_add(&flow->connections, record->connections);
+}
+
+static __always_inline __u64 next_sequence(void)
+{
+	__u32 zero = 0;
+	__u64 *sequence = bpf_map_lookup_elem(&sequences, &zero);
+
+	return sequence ? ++*sequence : 0;
+}
+
+/* Puts an edge on the ring. Where there is no room the deltas stay for the sweep. */
+static __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 kind, __u64 now)
+{
+	struct weir_flow_record *record;
+
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		count_drop(WEIR_DROP_RING_FULL);
+		return 0;
+	}
+	describe(record, key, flow, kind, now);
+	if (kind == WEIR_OPENED) {
+		record->packets = 0;
+		record->bytes = 0;
+		record->reply_packets = 0;
+		record->reply_bytes = 0;
+		record->connections = 0;
+	} else {
+		take_deltas(record, flow, now);
+	}
+	record->sequence = next_sequence();
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/*
+ * The one map entry of a connection at an interface: conntrack, verdict and counters.
+ *
+ * Counters hold what was not reported yet. A reporter takes them by atomic exchange, so each
+ * packet is in exactly one record whoever reports, on whatever CPU, without a lock.
+ */
+#ifndef WEIR_FLOW_H
+#define WEIR_FLOW_H
+
+union address {
+	__u8 byte[16];
+	__u32 word[4];
+	__u64 half[2];
+};
+
+/* What a packet's flow is judged and keyed as. */
+enum flow_class {
+	CLASS_PORTS = 0,     /* protocol and ports */
+	CLASS_ECHO = 1,      /* ICMP echo: the initiator's port is the identifier, policy sees no port */
+	CLASS_ICMP = 2,      /* other ICMP that is judged, without ports */
+	CLASS_SIGNAL = 3,    /* ICMP errors, neighbour discovery, MLD: always pass */
+	CLASS_LOST_FRAGMENT = 4, /* a later fragment whose first was not seen */
+};
+
+/* From the endpoint's side, so that both directions are one lookup. */
+struct flow_key {
+	union address local;
+	union address remote;
+	__u32 ifindex;
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 protocol;
+	__u8 class; /* enum flow_class */
+	__u16 pad;
+};
+
+/* Bits of flow.state. The low 24 are the record's tcp_flags, reply_tcp_flags and flags. */
+#define STATE_REPLY_TCP_SHIFT 8
+#define STATE_FLAGS_SHIFT 16
+#define STATE_FLAG(flag) ((__u32)(flag) << STATE_FLAGS_SHIFT)
+#define STATE_INITIATOR_LOCAL (1u << 24)
+#define STATE_CLOSED_TOLD (1u << 25) /* the closing edge was emitted, or cannot be any more */
+#define STATE_DENIED_TOLD (1u << 26)
+
+struct flow {
+	__u64 first;
+	__u64 last;
+	__u64 reported; /* time of the latest record, 0 before the first */
+	__u64 packets;  /* initiator to responder, not reported yet */
+	__u64 bytes;
+	__u64 reply_packets;
+	__u64 reply_bytes;
+	__u32 connections; /* not reported yet */
+	__u32 state;       /* STATE_* */
+	__u32 epoch;       /* of the policy that judged; another one in force: judge again */
+	__u32 generation;
+	__u32 rule;
+	__u8 verdict;
+	__u8 reason;
+	__u16 pad;
+};
+
+struct fragment_key {
+	union address source;
+	union address destination;
+	__u32 ifindex;
+	__u32 id;
+	__u32 protocol; /* IPv4 only: the IPv6 identifier is enough, and its chain may go on */
+	__u32 pad;
+};
+
+struct fragment {
+	__u64 time;
+	__u16 source_port;
+	__u16 destination_port;
+	__u8 protocol;
+	__u8 class;
+	__u16 pad;
+};
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+static __always_inline bool tcp_closed(__u32 state)
+{
+	__u32 forward = state & 0xff;
+	__u32 reply = (state >> STATE_REPLY_TCP_SHIFT) & 0xff;
+
+	return ((forward | reply) & TCP_RST) || (forward & reply & TCP_FIN);
+}
+
+/* Reads and writes state bits of a flow that another CPU may be changing. */
+static __always_inline void add_state(struct flow *flow, __u32 bits)
+{
+	if ((flow->state & bits) != bits)
+		__sync_fetch_and_or(&flow->state, bits);
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/* What the programs need to know of a packet, and how lengths are counted. */
+#ifndef WEIR_PACKET_H
+#define WEIR_PACKET_H
+
+#include "flow.h"
+
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
+#define ETHERTYPE_VLAN 0x8100
+#define ETHERTYPE_QINQ 0x88a8
+
+#define PROTOCOL_ICMP 1
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+#define PROTOCOL_ICMPV6 58
+#define PROTOCOL_NO_NEXT 59
+#define PROTOCOL_SCTP 132
+
+struct packet {
+	union address source;
+	union address destination;
+	__u32 packets; /* on the wire: a GSO super-packet counts as its segments */
+	__u32 bytes;   /* of the IP layer, on the wire */
+	__u32 network_offset;
+	__u32 transport_offset;
+	__u32 end_offset;     /* one past the IP packet's last byte */
+	__u32 header_bytes;   /* IP and transport headers: what every further segment repeats */
+	__u32 payload_bytes;  /* behind the transport header, of the super-packet */
+	__u32 fragment_id;
+	__u16 source_port;
+	__u16 destination_port;
+	__u8 protocol;
+	__u8 class; /* enum flow_class */
+	__u8 tcp_flags;
+	bool ipv6;
+	bool fragment;
+	bool later_fragment; /* has no transport header */
+	bool unreachable;    /* an ICMP error that says so: look at what it quotes */
+};
+
+enum parsed {
+	PARSED = 0,
+	NOT_IP = 1,
+	MALFORMED = 2,
+};
+
+static __always_inline void set_ipv4(union address *address, __be32 v4)
+{
+	address->half[0] = 0;
+	address->word[2] = bpf_htonl(0xffff);
+	address->word[3] = v4;
+}
+
+static __always_inline void set_ipv6(union address *address, const struct in6_addr *v6)
+{
+	__builtin_memcpy(address, v6, sizeof(*address));
+}
+
+/* Reads header bytes at `offset`, from the linear part where they are there. */
+#define LOAD(skb, offset, target) bpf_skb_load_bytes(skb, offset, target, sizeof(*(target)))
+
+/*
+ * The stack hands over up to 64 KiB and more as one packet; the wire will carry segments with the
+ * headers repeated. Counted here as the wire counts.
+ */
+static __always_inline void count_segments(struct __sk_buff *skb, struct packet *packet)
+{
+	__u32 size = skb->gso_size;
+	__u32 segments = skb->gso_segs;
+
+	packet->packets = 1;
+	if (!size || packet->fragment || !packet->header_bytes)
+		return;
+	if (!segments)
+		segments = (packet->payload_bytes + size - 1) / size;
+	if (segments < 2)
+		return;
+	packet->packets = segments;
+	packet->bytes += (segments - 1) * packet->header_bytes;
+}
+
+#endif
