@@ -34,13 +34,7 @@ export interface Manifests {
 /** Bound of one manifest text. */
 export const maxManifestBytes = 64 * 1024 * 1024;
 
-const workloadKinds: readonly string[] = [
-  "Deployment",
-  "StatefulSet",
-  "DaemonSet",
-  "ReplicaSet",
-  "Job",
-];
+const workloadKinds = new Set(["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"]);
 
 /** apiVersion of each kind that weir reads. */
 const versions: Record<string, string> = {
@@ -174,7 +168,7 @@ class Reading {
       keep(result.namespaces, readNamespace(examiner, item.object, place));
     else if (kind === "Service") keep(result.services, readService(examiner, item.object, place));
     else if (kind === "Node") keep(result.nodes, readNode(examiner, item.object, place));
-    else if (workloadKinds.includes(kind)) {
+    else if (workloadKinds.has(kind)) {
       keep(result.workloads, readWorkload(examiner, kind as WorkloadKind, item.object, place));
     } else this.#ignore(item, kind);
   }

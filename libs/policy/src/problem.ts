@@ -41,8 +41,8 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { file, line, column, severity, text } = diagnostic;
   const safe = `${file}:${line}:${column}: ${severity}: ${text}`;
   return safe.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 }
 

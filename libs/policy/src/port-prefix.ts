@@ -1,0 +1,19 @@
+export interface PortPrefix {
+  port: number;
+  /** Leading bits of the port that count: 0..16. */
+  bits: number;
+}
+
+/** The fewest prefixes that cover the ports from `first` to `last` and no other; at most 30. */
+export function portPrefixes(first: number, last: number): PortPrefix[] {
+  const prefixes: PortPrefix[] = [];
+  let port = first;
+  while (port <= last) {
+    // As large a block as the alignment of its beginning and the rest of the range allow.
+    let size = port === 0 ? 2 ** 16 : port & -port;
+    while (port + size - 1 > last) size /= 2;
+    prefixes.push({ port, bits: 16 - Math.log2(size) });
+    port += size;
+  }
+  return prefixes;
+}
