@@ -66,8 +66,9 @@ export interface GroupOptions {
    */
   onAssigned?(assignment: Assignment): Promise<void> | void;
   /**
-   * Called with one batch of one partition at a time. Resolving it only asks for the next batch:
-   * nothing is committed until `commit` is called. Not resolving is the backpressure.
+   * Called with one batch at a time of each partition; partitions do not wait for each other.
+   * Resolving it only asks for the partition's next batch: nothing is committed until `commit` is
+   * called. Not resolving is the backpressure. Rejecting gets the same batch again after a pause.
    */
   onBatch(batch: Batch): Promise<void>;
   /** Trouble that the carrier is retrying by itself, for logs and health. */
@@ -75,9 +76,15 @@ export interface GroupOptions {
 }
 
 export interface GroupReader extends AsyncDisposable {
-  /** Stores positions for the group, durable when it resolves. */
+  /**
+   * Stores positions for the group, durable when it resolves. Rejects with BusError `fenced` when
+   * a partition has gone to another member: its batch will be read there again.
+   */
   commit(positions: Position[]): Promise<void>;
-  /** Stops delivery after the batch in hand. Commits nothing by itself. */
+  /**
+   * Stops delivery and leaves the group after the batches in hand, which are waited for no longer
+   * than the carrier's `rebalanceTimeoutMs`. Commits nothing by itself.
+   */
   close(): Promise<void>;
 }
 
@@ -101,8 +108,28 @@ export interface TailOptions {
   onError?(error: Error): void;
 }
 
+/** What a carrier counts, totals since it was made. */
+export interface BusCounters {
+  /** Messages and bytes of values that the carrier has for good. */
+  sentMessages: number;
+  sentBytes: number;
+  /** Messages of sends that were rejected; the sender knows. */
+  refusedMessages: number;
+  /** Messages handed to readers, repeats included. */
+  readMessages: number;
+  /** Bytes that wait in `send` now. */
+  inFlightBytes: number;
+  /** Messages that retention took before a tail read them. */
+  skippedMessages: number;
+  /** Memory: messages that retention took of topics that no group reads. */
+  expiredMessages: number;
+  /** Trouble that was retried, by the carrier itself or by giving a batch again. */
+  retries: number;
+}
+
 export interface Bus extends AsyncDisposable {
   readonly kind: "memory" | "kafka";
+  counters(): Readonly<BusCounters>;
   /** Creates what is missing; leaves what exists as it is. */
   ensureTopics(topics: TopicSpec[]): Promise<void>;
   /**

@@ -1,2 +1,7 @@
 export type * from "./bus.ts";
+export { BusError } from "./error.ts";
+export type { BusErrorCode } from "./error.ts";
+export { createMemoryBus } from "./memory/bus.ts";
+export type { MemoryBusOptions } from "./memory/options.ts";
+export { partitionOf } from "./partitioner.ts";
 export { topics } from "./topics.ts";
