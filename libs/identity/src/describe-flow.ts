@@ -3,7 +3,7 @@ import type { FlowColumns } from "@weir/codec";
 import type { IdentityIndex } from "./identity-index.ts";
 import { protocolName } from "./protocol.ts";
 import type { ReasonTexts } from "./reason-text.ts";
-import { workloadAt } from "./workload-ref.ts";
+import { partyAt } from "./workload-ref.ts";
 
 /** One end of a flow as the command line prints it; what is unknown is absent. */
 export interface FlowEnd {
@@ -12,7 +12,7 @@ export interface FlowEnd {
   namespace?: string;
   pod?: string;
   workload?: string;
-  /** DNS name. */
+  /** Of an end that is no pod: node, service, unit or process of a host, DNS name. */
   name?: string;
 }
 
@@ -76,12 +76,10 @@ function describeEnd(
 ): FlowEnd {
   const end: FlowEnd = { ip: formatAddress(addresses, row * 16) };
   if (protocol !== 1 && protocol !== 58) end.port = port;
-  const ref = index.find(addresses, row * 16, timeUs);
-  if (!ref) return end;
-  if (ref.namespace !== "") end.namespace = ref.namespace;
-  if (ref.pod !== "") end.pod = ref.pod;
-  const workload = workloadAt(ref, port, protocol);
-  if (workload !== "") end.workload = workload;
-  if (ref.dnsName !== "") end.name = ref.dnsName;
+  const party = partyAt(index.find(addresses, row * 16, timeUs), port, protocol);
+  if (party.namespace !== "") end.namespace = party.namespace;
+  if (party.pod !== "") end.pod = party.pod;
+  if (party.workload !== "") end.workload = party.workload;
+  if (party.name !== "") end.name = party.name;
   return end;
 }

@@ -3,7 +3,7 @@ import { formatAddress, parseAddress } from "@weir/codec";
 import type { Workload } from "@weir/codec";
 import { AddressTable } from "./address-table.ts";
 import { IdentityIndex } from "./identity-index.ts";
-import { workloadAt, workloadKey } from "./workload-ref.ts";
+import { partyAt, workloadKey } from "./workload-ref.ts";
 
 const SECOND = 1_000_000;
 
@@ -129,11 +129,13 @@ describe("the identity index", () => {
     });
     const ref = index.resolve(parseAddress("192.0.2.1"), 1);
     if (!ref) throw new Error("not found");
-    expect([workloadAt(ref, 22, 6), workloadAt(ref, 22, 17), workloadAt(ref, 80, 6)]).toEqual([
-      "sshd.service",
-      "box",
-      "box",
-    ]);
+    const names = [
+      partyAt(ref, 22, 6),
+      partyAt(ref, 22, 17),
+      partyAt(ref, 80, 6),
+      partyAt(undefined, 80, 6),
+    ].map(({ kind, name }) => `${kind}:${name}`);
+    expect(names).toEqual(["host:sshd.service", "host:box", "host:box", ":"]);
   });
 
   it("agrees with a plain search over random histories", () => {

@@ -15,5 +15,6 @@ export { watchLabs } from "./watch-labs.ts";
 export { watchManifests } from "./watch-manifests.ts";
 export { watchRunDirectory } from "./watch-run-directory.ts";
 export type { RunDirectoryListener, RunDirectoryWatch, RunState } from "./watch-run-directory.ts";
-export { externalKind, workloadAt, workloadKey, workloadRef } from "./workload-ref.ts";
-export type { WorkloadRef } from "./workload-ref.ts";
+export { workloadCluster } from "./workload-cluster.ts";
+export { externalKind, partyAt, unknownParty, workloadKey, workloadRef } from "./workload-ref.ts";
+export type { Party, WorkloadRef } from "./workload-ref.ts";

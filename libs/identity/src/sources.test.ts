@@ -76,7 +76,6 @@ const lab: LabFile = {
       node: "shop-node-1",
       addresses: ["10.64.1.5"],
       labels: { app: "cart" },
-      annotations: {},
       workload: "cart",
       workloadKind: "Deployment",
       ports: [{ name: "http", port: 8080, protocol: "TCP" }],
