@@ -41,7 +41,6 @@ export interface CompiledPolicy {
 
 /** As in bpf/wire.h. */
 export const worldIdentity = 0;
-export const nodeIdentity = 1;
 export const firstIdentity = 16;
 export const anyProtocolBits = 64;
 export const anyPortBits = 72;

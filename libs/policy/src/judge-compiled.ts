@@ -6,13 +6,7 @@ import { addressFromBytes, parseAddress } from "./address.ts";
 import type { Cluster } from "./cluster.ts";
 import { addressBook, podKey } from "./cluster.ts";
 import type { CompiledPolicy, EndpointEntry } from "./compiled.ts";
-import {
-  anyPortBits,
-  anyProtocolBits,
-  exactPortBits,
-  nodeIdentity,
-  worldIdentity,
-} from "./compiled.ts";
+import { anyPortBits, anyProtocolBits, exactPortBits, worldIdentity } from "./compiled.ts";
 import type { Side } from "./network-policy.ts";
 import { protocolNumber } from "./protocol.ts";
 import type { Question } from "./traffic.ts";
@@ -27,19 +21,21 @@ export interface CompiledVerdict {
 
 /** What one node's kernel holds. */
 export class NodeMaps {
+  /** The kernel has them as a flag on the identity. */
+  readonly #ownNode = new Set<bigint>();
   readonly #identities = new Map<number, Map<bigint, number>>();
   readonly #lengths: number[];
   readonly #endpoints: Map<string, EndpointEntry>;
   readonly #rules = new Map<string, number>();
 
-  /** `nodeAddresses` are the node's own, which its collector writes over what was compiled. */
+  /** `nodeAddresses` are the node's own, which its collector marks in the map. */
   constructor(compiled: CompiledPolicy, nodeAddresses: readonly string[] = []) {
     for (const { addr, prefix_bits, identity } of compiled.identities) {
       this.#putIdentity(addressFromBytes(addr), prefix_bits, identity);
     }
     for (const text of nodeAddresses) {
       const address = parseAddress(text);
-      if (address !== undefined) this.#putIdentity(address, 128, nodeIdentity);
+      if (address !== undefined) this.#ownNode.add(address);
     }
     this.#lengths = [...this.#identities.keys()].sort((a, b) => b - a);
     this.#endpoints = new Map(
@@ -81,8 +77,10 @@ export class NodeMaps {
     const endpoint = this.#endpoints.get(pod);
     const ruleSet = endpoint?.[side === "ingress" ? "ingress_rule_set" : "egress_rule_set"] ?? 0;
     if (ruleSet === 0) return { verdict: "allowed", reason: "not-isolated", rule: 0 };
+    if (side === "ingress" && this.#ownNode.has(remote)) {
+      return { verdict: "allowed", reason: "node", rule: 0 };
+    }
     const identity = this.identityOf(remote);
-    if (identity === nodeIdentity) return { verdict: "allowed", reason: "node", rule: 0 };
     const rule =
       this.#ruleOf(ruleSet, identity, protocol, port) ??
       this.#ruleOf(ruleSet, worldIdentity, protocol, port);

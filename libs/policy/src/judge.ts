@@ -5,8 +5,8 @@
  * - A connection is allowed when the egress side of its source and the ingress side of its
  *   destination both allow it. Replies belong to the connection.
  * - A pod always reaches itself.
- * - A pod and its own node always reach each other, whatever the policies: kubelet's probes must
- *   pass, and the upstream documentation promises it. A host-network pod counts as its node.
+ * - A pod's own node always reaches it, whatever the policies: kubelet's probes must pass. The
+ *   other way the node is judged like any address. A host-network pod counts as its node.
  * - Ends outside the cluster, nodes and host-network pods have no side of their own to ask.
  * - ICMP has no ports, so only rules without `ports` allow it.
  */
@@ -22,7 +22,7 @@ export type SideReason =
   /** The end is no pod with policies of its own. */
   | "outside"
   | "loopback"
-  /** The pod's own node. */
+  /** From the pod's own node. */
   | "node"
   | "not-isolated"
   | "policy"
@@ -73,7 +73,7 @@ export class Judge {
     const subject = own.pod;
     if (subject === undefined) return unconditional("outside");
     if (other.pod === subject) return unconditional("loopback");
-    if (isOwnNode(subject, other)) return unconditional("node");
+    if (side === "ingress" && isOwnNode(subject, other)) return unconditional("node");
     const { port, protocol } = question;
     const traffic = { side, subject, other, destination: ends.to.pod, port, protocol };
     for (const tier of this.#tiers) {

@@ -1,3 +1,4 @@
+import type { Prefix } from "./address.ts";
 import { contains, hostPrefix, parsePrefix } from "./address.ts";
 import type { Cluster, ClusterPod } from "./cluster.ts";
 import { namespaceLabels, portsNamed } from "./cluster.ts";
@@ -7,10 +8,22 @@ import { selects } from "./selector.ts";
 import type { Tier, TierDecision, Traffic } from "./tier.ts";
 import type { End } from "./traffic.ts";
 
+/** Texts of blocks are read once; the bound only matters to a process that sees many policies. */
+const maxKnownPrefixes = 100_000;
+const knownPrefixes = new Map<string, Prefix | undefined>();
+
+function prefixOf(text: string): Prefix | undefined {
+  if (knownPrefixes.has(text)) return knownPrefixes.get(text);
+  if (knownPrefixes.size >= maxKnownPrefixes) knownPrefixes.clear();
+  const prefix = parsePrefix(text);
+  knownPrefixes.set(text, prefix);
+  return prefix;
+}
+
 export function blockHolds(block: BlockPeer, address: bigint): boolean {
   const host = hostPrefix(address);
   const inside = (text: string): boolean => {
-    const prefix = parsePrefix(text);
+    const prefix = prefixOf(text);
     return prefix !== undefined && contains(prefix, host);
   };
   return inside(block.cidr) && !block.except.some((text) => inside(text));
