@@ -2,6 +2,7 @@ import { topics } from "@weir/bus";
 import type { Assignment, Batch, Bus, GroupReader } from "@weir/bus";
 import type { Log, Metrics } from "@weir/runtime";
 import type { StreamFunction } from "./contract.ts";
+import { defineFunction } from "./define.ts";
 import { parseIntent } from "./intent.ts";
 import { PartitionWorker } from "./worker.ts";
 import type { Halt, WorkerDoors } from "./worker.ts";
@@ -14,6 +15,9 @@ export interface FunctionDoors<Services> {
   metrics: Metrics;
   /** Consumer group; default `weir.<name>`. */
   group?: string;
+  /** Bounds to use in place of the definition's own. A batch in flight keeps its old ones. */
+  batch?: Partial<StreamFunction<Services>["batch"]>;
+  retry?: Partial<StreamFunction<Services>["retry"]>;
   /** How long `stop` may spend on what is queued. Default 5 s. */
   stopTimeoutMs?: number;
 }
@@ -68,7 +72,11 @@ class GroupFunction<Services> implements RunningFunction {
 
   constructor(definition: StreamFunction<Services>, doors: FunctionDoors<Services>) {
     this.name = definition.name;
-    this.#definition = definition;
+    this.#definition = defineFunction({
+      ...definition,
+      batch: { ...definition.batch, ...doors.batch },
+      retry: { ...definition.retry, ...doors.retry },
+    });
     this.#bus = doors.bus;
     this.#group = doors.group ?? `weir.${definition.name}`;
     this.#log = doors.log.child({ function: definition.name });
