@@ -1,0 +1,89 @@
+/** The shapes that the API answers with; schemas/api/openapi.yaml describes them for others. */
+
+export type { DescribedFlow as FlowLine, FlowEnd } from "@weir/identity";
+
+export interface CollectorStatus {
+  node: string;
+  attached: string[];
+  /** `ok`, or `missing: reason`. */
+  hooks: Record<string, string>;
+  lost: Record<string, number>;
+  generation: number;
+  error?: string;
+}
+
+export interface Status {
+  ready: boolean;
+  version: string;
+  collectors: CollectorStatus[];
+  bus: { kind: string; lag: number };
+  store: { kind: string; rows: number };
+  policy: { generation: number; mode: string; policies: number };
+  /** What is not ready, and why. */
+  waitingFor: string[];
+}
+
+export interface LedgerAnswer {
+  from: string;
+  to: string;
+  nodes: {
+    node: string;
+    bootId: string;
+    produced: number;
+    stored: number;
+    lost: Record<string, number>;
+    unexplained: number;
+    complete: boolean;
+  }[];
+}
+
+/** A policy that is wanted. */
+export interface PolicyLine {
+  namespace: string;
+  name: string;
+  shadow: boolean;
+  /** Its text is part of the compiled set. */
+  inForce: boolean;
+  changed: string;
+  author: string;
+  text: string;
+}
+
+/** One generation. */
+export interface HistoryLine {
+  generation: number;
+  time: string;
+  mode: string;
+  policies: number;
+  added: string[];
+  changed: string[];
+  removed: string[];
+}
+
+export interface SuggestionLine {
+  namespace: string;
+  workload: string;
+  /** The NetworkPolicy as YAML. */
+  text: string;
+  leftOut: string[];
+}
+
+export interface TableLine {
+  name: string;
+  doc: string;
+  columns?: { name: string; type: string; doc: string }[];
+}
+
+/** What came of a change of policy. */
+export interface EnactedAnswer {
+  generation: number;
+  mode: string;
+  /** Nodes whose kernel holds it. Empty where no collector runs: it is kept, and enforced by the next. */
+  nodes: string[];
+  /** `namespace/name` */
+  applied: string[];
+  deleted: string[];
+  /** False: it was all in force already. */
+  changed: boolean;
+  warnings: string[];
+}

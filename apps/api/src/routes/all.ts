@@ -1,0 +1,18 @@
+import type { FastifyInstance } from "fastify";
+import type { Context } from "./context.ts";
+import { addFollow } from "./follow.ts";
+import { addHealth } from "./health.ts";
+import { addPolicies } from "./policies.ts";
+import { addQuestions } from "./questions.ts";
+import { addSql } from "./sql.ts";
+import { addSuggestions } from "./suggestions.ts";
+
+/** Every route; schemas/api/openapi.yaml describes them, and a test compares the two. */
+export function addRoutes(server: FastifyInstance, context: Context): void {
+  addHealth(server, context);
+  addQuestions(server, context);
+  addFollow(server, context);
+  addSql(server, context);
+  addPolicies(server, context);
+  addSuggestions(server, context);
+}

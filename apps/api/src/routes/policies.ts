@@ -1,0 +1,117 @@
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import type { EnactedAnswer, PolicyLine } from "../answers.ts";
+import { readChanges } from "../change-request.ts";
+import { history, textsOf } from "../history.ts";
+import { policyKey } from "../policies.ts";
+import { Problem, badRequest } from "../problem.ts";
+import type { Context } from "./context.ts";
+import { parse } from "./parse.ts";
+
+const applyQuery = z.object({
+  shadow: z.stringbool().default(false),
+  allowEmptySelection: z.stringbool().default(false),
+});
+const applyBody = z.object({
+  files: z
+    .array(z.object({ file: z.string().max(4096), text: z.string() }))
+    .min(1)
+    .max(10_000),
+  shadow: z.boolean().default(false),
+  allowEmptySelection: z.boolean().default(false),
+  author: z.string().max(256).default("api"),
+});
+const rollbackBody = z.object({
+  to: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .optional(),
+  author: z.string().max(256).default("api"),
+});
+
+/** Policies: what is wanted, what is in force, and every change of it. */
+export function addPolicies(server: FastifyInstance, context: Context): void {
+  server.get("/v1/policies", async () => wanted(context));
+  server.get("/v1/policies/history", async () => history(context.store));
+  server.post("/v1/policies", async (request): Promise<EnactedAnswer> => {
+    const asked =
+      typeof request.body === "string"
+        ? {
+            ...parse(applyQuery, request.query),
+            files: [{ file: "body", text: request.body }],
+            author: "api",
+          }
+        : parse(applyBody, request.body);
+    const { changes, warnings } = readChanges({
+      ...asked,
+      maxDocuments: context.config.apply.maxDocuments,
+      pods: [...context.who.index.current()],
+    });
+    return { ...(await context.enact({ changes, deletions: [] })), warnings };
+  });
+  server.delete<{ Params: { namespace: string; name: string } }>(
+    "/v1/policies/:namespace/:name",
+    async (request): Promise<EnactedAnswer> => {
+      const key = policyKey(request.params);
+      if (!context.policies.wanted().has(key)) {
+        throw new Problem(
+          404,
+          "no such policy",
+          `there is no policy ${key}; see: weir policy list`,
+        );
+      }
+      return { ...(await context.enact({ changes: [], deletions: [key] })), warnings: [] };
+    },
+  );
+  server.post("/v1/policies/rollback", async (request) => rollback(context, request.body));
+}
+
+function wanted({ policies }: Context): PolicyLine[] {
+  const texts = new Map(
+    (policies.compiled()?.documents ?? []).map((one) => [policyKey(one), one.text]),
+  );
+  return [...policies.wanted().entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, one]) => ({
+      namespace: one.namespace,
+      name: one.name,
+      shadow: one.shadow,
+      inForce: texts.get(key) === one.text,
+      changed: new Date(one.changed / 1000).toISOString(),
+      author: one.author,
+      text: one.text,
+    }));
+}
+
+/** Puts the texts of an earlier generation back, as a new generation. */
+async function rollback(context: Context, body: unknown): Promise<EnactedAnswer> {
+  const { to, author } = parse(rollbackBody, body ?? {});
+  const current = context.policies.compiled()?.generation ?? 0;
+  const generation = to ?? current - 1;
+  if (generation >= current) {
+    throw badRequest(
+      `generation ${generation} is not before the current one, ${current}; see: weir policy history`,
+    );
+  }
+  const texts = await textsOf(context.store, generation);
+  if (texts === undefined) {
+    throw new Problem(
+      404,
+      "no such generation",
+      `generation ${generation} is not in the history; see: weir policy history`,
+    );
+  }
+  const held = context.policies.wanted();
+  const kept = new Set(texts.map(policyKey));
+  const changes = texts
+    .filter((one) => held.get(policyKey(one))?.text !== one.text)
+    .map((one) => ({
+      ...one,
+      shadow: held.get(policyKey(one))?.shadow ?? false,
+      changed: Date.now() * 1000,
+      author,
+    }));
+  const deletions = [...held.keys()].filter((key) => !kept.has(key));
+  return { ...(await context.enact({ changes, deletions })), warnings: [] };
+}

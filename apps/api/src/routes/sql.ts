@@ -1,0 +1,118 @@
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { z } from "zod";
+import type { TableLine } from "../answers.ts";
+import { Problem, badRequest } from "../problem.ts";
+import type { Context } from "./context.ts";
+import { parse } from "./parse.ts";
+
+/** Output formats of ClickHouse that may be asked for, and what they are on the wire. */
+const contentTypes = {
+  JSONEachRow: "application/x-ndjson",
+  JSONCompactEachRowWithNamesAndTypes: "application/x-ndjson",
+  CSVWithNames: "text/csv; charset=utf-8",
+  TabSeparatedWithNames: "text/tab-separated-values; charset=utf-8",
+} as const;
+
+const formats = Object.keys(contentTypes) as (keyof typeof contentTypes)[];
+const sqlBody = z.object({
+  query: z
+    .string()
+    .min(1)
+    .max(1 << 20),
+  format: z.enum(formats).default("JSONEachRow"),
+});
+
+/** Tables that are meant to be asked, in the order in which they are taught. */
+const taught = [
+  "flows",
+  "edges_1m",
+  "edges_1h",
+  "edges_1d",
+  "events",
+  "policies",
+  "workloads",
+  "ledger",
+  "odometers",
+  "dead_letters",
+];
+
+/** SQL, read-only; the rows go out as the engine makes them. */
+export function addSql(server: FastifyInstance, context: Context): void {
+  let running = 0;
+  const { maxConcurrent, ...limits } = context.config.query;
+  server.post("/v1/sql", async (request, reply) => {
+    const asked = typeof request.body === "string" ? { query: request.body } : request.body;
+    const { query, format } = parse(sqlBody, asked);
+    if (running >= maxConcurrent) {
+      void reply.header("retry-after", "1");
+      throw new Problem(
+        503,
+        "busy",
+        `${maxConcurrent} queries are running, which is all there may be; try again in a moment`,
+      );
+    }
+    running++;
+    const gone = new AbortController();
+    reply.raw.on("close", () => gone.abort());
+    const rows = context.store
+      .queryReadOnly(query, format, { limits, signal: gone.signal })
+      [Symbol.asyncIterator]();
+    try {
+      // What the engine refuses, it refuses before the first rows: then it is a proper answer.
+      const first = await rows.next();
+      return await stream(reply, contentTypes[format], first, rows, () => running--);
+    } catch (error) {
+      running--;
+      throw badRequest(messageOf(error));
+    }
+  });
+  server.get("/v1/tables", () => tables(context));
+}
+
+/** Rows as a body; an error after the first of them goes into the trailer `weir-error`. */
+function stream(
+  reply: FastifyReply,
+  contentType: string,
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+  onEnd: () => void,
+): Promise<FastifyReply> {
+  let failure = "";
+  const chunks = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
+    } catch (error) {
+      failure = messageOf(error);
+    } finally {
+      onEnd();
+      await rest.return?.();
+    }
+  };
+  reply.trailer("weir-error", async () => encodeURIComponent(failure.slice(0, 2000)));
+  void reply.header("content-type", contentType);
+  return Promise.resolve(reply.send(Readable.from(chunks(), { objectMode: false })));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Every table with its columns and what they mean: the comments of schemas/tables. */
+async function tables({ store }: Context): Promise<TableLine[]> {
+  const columns = await store.query<{ table: string; name: string; type: string; doc: string }>(
+    "SELECT table, name, type, comment AS doc FROM system.columns WHERE database = currentDatabase() ORDER BY table, position",
+  );
+  const docs = await store.query<{ name: string; doc: string }>(
+    "SELECT name, comment AS doc FROM system.tables WHERE database = currentDatabase()",
+  );
+  return taught
+    .map((name) => ({
+      name,
+      doc: docs.find((one) => one.name === name)?.doc ?? "",
+      columns: columns
+        .filter((one) => one.table === name)
+        .map(({ name: column, type, doc }) => ({ name: column, type, doc })),
+    }))
+    .filter((table) => table.columns.length > 0);
+}

@@ -1,0 +1,54 @@
+import { topics } from "@weir/bus";
+import { version } from "@weir/runtime";
+import type { CollectorStatus, Status } from "./answers.ts";
+import type { HeardNode } from "./nodes.ts";
+import type { Context } from "./routes/context.ts";
+
+/** Consumer group of the enricher's function that stores flows. */
+export const flowsGroup = "weir.flows";
+
+/** How weir stands. Never rejects: what cannot be asked is named in `waitingFor`. */
+export async function status(context: Context): Promise<Status> {
+  const { bus, store, nodes, policies, health } = context;
+  const report = await health.report();
+  const waitingFor = report.checks
+    .filter((check) => !check.ok)
+    .map((check) => (check.detail === undefined ? check.name : `${check.name}: ${check.detail}`));
+  const failing = nodes.live().filter((node) => node.report.error !== null);
+  for (const { report: node } of failing) waitingFor.push(`policy on ${node.node}: ${node.error}`);
+  const set = policies.compiled();
+  return {
+    ready: waitingFor.length === 0,
+    version,
+    collectors: nodes.live().map(collectorStatus),
+    bus: { kind: bus.kind, lag: await orZero(bus.lag(flowsGroup, topics.flows.name)) },
+    store: { kind: store.kind, rows: await orZero(storedRows(context)) },
+    policy: {
+      generation: set?.generation ?? 0,
+      mode: set?.mode ?? "observe",
+      policies: set?.documents.length ?? 0,
+    },
+    waitingFor,
+  };
+}
+
+function collectorStatus({ report }: HeardNode): CollectorStatus {
+  const { node, attached, hooks, generation, error } = report;
+  // Every cause that there can be is named, also where it is 0.
+  const lost = { ring: 0, map: 0, spool: 0, ...report.lost };
+  return { node, attached, hooks, lost, generation, ...(error === null ? {} : { error }) };
+}
+
+async function storedRows(context: Context): Promise<number> {
+  const [row] = await context.store.query<{ rows: number }>("SELECT count() AS rows FROM flows");
+  return row?.rows ?? 0;
+}
+
+/** What a health check already complains about counts as 0 here. */
+async function orZero(value: Promise<bigint | number>): Promise<number> {
+  try {
+    return Number(await value);
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,121 @@
+import type { FlowLine } from "@weir/api";
+import { sanitizeJson } from "@weir/runtime";
+import { type Call, type ClientOptions, lines, open } from "../client.ts";
+import { usageError } from "../exit.ts";
+import { csvLine } from "../print/csv.ts";
+import { flowColumns, flowHeading, flowText } from "../print/flow.ts";
+import { type Format, colourWanted } from "../print/format.ts";
+import { printRows } from "../print/rows.ts";
+import { events } from "../sse.ts";
+
+export interface FlowsOptions extends ClientOptions {
+  since?: string;
+  until?: string;
+  from?: string;
+  to?: string;
+  namespace?: string;
+  port?: number;
+  protocol?: string;
+  verdict?: string;
+  limit?: number;
+  follow?: boolean;
+  output: Format;
+}
+
+/** Time that rows need at most from the live tail to the store. */
+const settleMs = 3000;
+/** Lines of history remembered, so that the live tail does not print them again. */
+const rememberedLines = 10_000;
+
+/** `weir flows`. */
+export async function flows(options: FlowsOptions): Promise<void> {
+  if (options.follow && options.until !== undefined) {
+    throw usageError("--follow goes on from now; it cannot be given together with --until");
+  }
+  if (options.follow) await follow(options);
+  else await history(options);
+}
+
+function filters(options: FlowsOptions): NonNullable<Call["query"]> {
+  const { from, to, namespace, port, protocol, verdict } = options;
+  return { from, to, namespace, port, protocol, verdict };
+}
+
+async function history(options: FlowsOptions): Promise<void> {
+  const { since, until, limit, output } = options;
+  const response = await open(
+    { path: "/v1/flows", query: { ...filters(options), since, until, limit } },
+    options,
+  );
+  if (output === "json") {
+    for await (const line of lines(response)) process.stdout.write(`${sanitizeJson(line)}\n`);
+  } else {
+    const rows: FlowLine[] = [];
+    for await (const line of lines(response)) rows.push(JSON.parse(line) as FlowLine);
+    printRows(rows, flowColumns, output);
+    if (rows.length === 0)
+      process.stderr.write("no flow in that time; weir status says whether anything is watched\n");
+  }
+  const truncated = response.headers["weir-truncated"];
+  if (typeof truncated === "string") {
+    process.stderr.write(`only the newest ${truncated} rows; narrow it down, or raise --limit
+`);
+  }
+}
+
+async function follow(options: FlowsOptions): Promise<void> {
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  process.once("SIGTERM", () => stop.abort());
+  const print = printer(options.output);
+  const call: Call = { path: "/v1/flows/follow", query: filters(options), signal: stop.signal };
+  try {
+    const response = await open(call, options);
+    const seen = options.since === undefined ? undefined : await earlier(options, print);
+    for await (const event of events(response)) {
+      if (event.name === "missed") {
+        process.stderr.write(
+          `${event.data} flows came faster than they could be printed and are left out here; weir flows has them\n`,
+        );
+      } else if (event.name === "end") {
+        process.stderr.write("weir has stopped\n");
+        return;
+      } else if (!seen?.has(event.data)) print(event.data);
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  }
+}
+
+/** Prints what is stored already, and returns it; the live tail is open by then. */
+async function earlier(options: FlowsOptions, print: (line: string) => void): Promise<Set<string>> {
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
+  const { since, limit } = options;
+  const response = await open(
+    { path: "/v1/flows", query: { ...filters(options), since, limit } },
+    options,
+  );
+  const seen = new Set<string>();
+  for await (const line of lines(response)) {
+    print(line);
+    seen.add(line);
+    if (seen.size > rememberedLines) seen.delete(seen.values().next().value as string);
+  }
+  return seen;
+}
+
+function printer(format: Format): (line: string) => void {
+  const out = process.stdout;
+  if (format === "json") return (line) => void out.write(`${sanitizeJson(line)}\n`);
+  if (format === "table") {
+    const colour = colourWanted();
+    out.write(`${flowHeading()}\n`);
+    return (line) => void out.write(`${flowText(JSON.parse(line) as FlowLine, colour)}\n`);
+  }
+  if (format === "csv") {
+    out.write(`${csvLine(flowColumns.names)}\r\n`);
+    return (line) =>
+      void out.write(`${csvLine(flowColumns.cells(JSON.parse(line) as FlowLine))}\r\n`);
+  }
+  return (line) => printRows([JSON.parse(line) as FlowLine], flowColumns, format);
+}

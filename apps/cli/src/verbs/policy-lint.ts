@@ -1,0 +1,28 @@
+import { type Diagnostic, formatDiagnostic, joinManifests, readManifests } from "@weir/policy";
+import { exitCodes } from "../exit.ts";
+import { readManifestFiles } from "../manifest-files.ts";
+import type { Format } from "../print/format.ts";
+import { printRows } from "../print/rows.ts";
+
+/** `weir policy lint`: exit code 1 when an API server would refuse something. */
+export async function policyLint(paths: string[], options: { output: Format }): Promise<void> {
+  const files = await readManifestFiles(paths);
+  const manifests = joinManifests(files.map(({ file, text }) => readManifests(text, file)));
+  const found = manifests.diagnostics;
+  if (options.output === "table") {
+    for (const one of found) process.stdout.write(`${formatDiagnostic(one)}\n`);
+  } else {
+    printRows<Diagnostic>(
+      found,
+      {
+        names: ["file", "line", "column", "severity", "text"],
+        cells: (one) => [one.file, one.line, one.column, one.severity, one.text],
+      },
+      options.output,
+    );
+  }
+  const errors = found.filter((one) => one.severity === "error").length;
+  const summary = `${manifests.policies.length} policies, ${errors} errors, ${found.length - errors} warnings`;
+  process.stderr.write(`${summary}\n`);
+  if (errors > 0) process.exitCode = exitCodes.failed;
+}

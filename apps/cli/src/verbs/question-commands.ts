@@ -1,0 +1,94 @@
+import { type Command, Option } from "commander";
+import { outputOption } from "../print/format.ts";
+import { apiOption, wholeNumber } from "./options.ts";
+
+/** What asks a running weir. */
+export function addQuestions(program: Command): void {
+  addStatus(program);
+  addFlows(program);
+  addSql(program);
+  addLedger(program);
+}
+
+function addStatus(program: Command): void {
+  program
+    .command("status")
+    .description("whether weir is ready, what it watches, and what it lost")
+    .addOption(outputOption(["table", "json", "yaml"]))
+    .addOption(apiOption())
+    .addHelpText(
+      "after",
+      `
+Exit code 0 when ready, else 1. Example:
+  until weir status >/dev/null 2>&1; do sleep 1; done
+  weir status -o json | jq .collectors`,
+    )
+    .action(async (options) => (await import("./status.ts")).status(options));
+}
+
+function addFlows(program: Command): void {
+  program
+    .command("flows")
+    .description("who talked to whom: bytes, packets, verdict")
+    .option(
+      "--since <time>",
+      "from then on: a duration (30s, 5m, 24h, 7d) or RFC 3339 (default: 5m)",
+    )
+    .option("--until <time>", "until then: a duration ago, or RFC 3339")
+    .option("--from <ns/pod>", "initiator; a pod, or the workload it belongs to")
+    .option("--to <ns/pod>", "responder; a pod, or the workload it belongs to")
+    .option("--namespace <ns>", "either end is in it")
+    .option("--port <n>", "destination port", wholeNumber(0, 65_535))
+    .option("--protocol <name>", "TCP, UDP, ICMP, ICMPv6, or an IANA number")
+    .addOption(
+      new Option("--verdict <verdict>", "what became of it").choices(["allowed", "denied"]),
+    )
+    .option("--limit <n>", "at most so many rows, the newest", wholeNumber(1, 1_000_000))
+    .option("-f, --follow", "print flows as they happen, until Ctrl-C")
+    .addOption(outputOption())
+    .addOption(apiOption())
+    .addHelpText(
+      "after",
+      `
+A row is what one interface saw of one connection in one interval: source is who opened it, bytes
+are those of the IP layer from source to destination, REPLY those that came back. A connection
+between two pods is seen at both ends, once with direction egress, once with ingress.
+
+Examples:
+  weir flows --since 1m
+  weir flows --from shop/cart --port 6379 -o json
+  weir flows --verdict denied --follow`,
+    )
+    .action(async (options) => (await import("./flows.ts")).flows(options));
+}
+
+function addSql(program: Command): void {
+  program
+    .command("sql")
+    .description("ask with SQL; read-only")
+    .argument("[query]", "a SELECT; - reads it from stdin")
+    .option("--tables", "list the tables, each with a line on what it holds")
+    .option("--describe <table>", "list a table's columns, each with its meaning")
+    .addOption(outputOption(["table", "json", "csv", "yaml"]))
+    .addOption(apiOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  weir sql --describe flows
+  weir sql "SELECT src_workload, dst_workload, dst_port, sum(bytes) FROM flows GROUP BY ALL"
+  weir sql "SELECT * FROM flows WHERE verdict = 'denied' ORDER BY time DESC LIMIT 20" -o csv`,
+    )
+    .action(async (query, options) => (await import("./sql.ts")).sql(query, options));
+}
+
+function addLedger(program: Command): void {
+  program
+    .command("ledger")
+    .description("how complete the history is: produced, stored, and what was lost where")
+    .option("--since <time>", "from then on: a duration or RFC 3339", "1h")
+    .addOption(outputOption(["table", "json", "yaml"]))
+    .addOption(apiOption())
+    .addHelpText("after", "\nExample:\n  weir ledger --since 24h -o json")
+    .action(async (options) => (await import("./ledger.ts")).ledger(options));
+}

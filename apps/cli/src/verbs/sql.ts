@@ -1,0 +1,86 @@
+import type { TableLine } from "@weir/api";
+import { sanitize, sanitizeJson, yamlText } from "@weir/runtime";
+import { type ClientOptions, ask, lines, open } from "../client.ts";
+import { CommandError, exitCodes, usageError } from "../exit.ts";
+import type { Format } from "../print/format.ts";
+import { printRows } from "../print/rows.ts";
+import { cellText, tableText } from "../print/table.ts";
+import { standardInput } from "../standard-input.ts";
+
+export interface SqlOptions extends ClientOptions {
+  tables?: boolean;
+  describe?: string;
+  output: Format;
+}
+
+/** Rows that a table takes at most; more are for -o json or csv. */
+const maxTableRows = 10_000;
+
+/** `weir sql`. */
+export async function sql(query: string | undefined, options: SqlOptions): Promise<void> {
+  if (options.tables || options.describe !== undefined) {
+    await schema(options);
+    return;
+  }
+  if (query === undefined) throw usageError("give a query, --tables, or --describe TABLE");
+  const text = query === "-" ? await standardInput() : query;
+  const formats = {
+    json: "JSONEachRow",
+    yaml: "JSONEachRow",
+    csv: "CSVWithNames",
+    table: "JSONCompactEachRowWithNamesAndTypes",
+  };
+  const body = { query: text, format: formats[options.output] };
+  const response = await open({ method: "POST", path: "/v1/sql", body }, options);
+  if (options.output === "table") await printTable(lines(response));
+  else if (options.output === "yaml") {
+    for await (const line of lines(response))
+      process.stdout.write(`---\n${yamlText(JSON.parse(line))}`);
+  } else {
+    const safe = options.output === "json" ? sanitizeJson : sanitize;
+    for await (const line of lines(response)) process.stdout.write(`${safe(line)}\n`);
+  }
+  const failure = response.trailers["weir-error"];
+  if (failure !== undefined && failure !== "") throw new CommandError(decodeURIComponent(failure));
+}
+
+async function printTable(answer: AsyncIterable<string>): Promise<void> {
+  const rows: unknown[][] = [];
+  let names: string[] | undefined;
+  let types: string[] | undefined;
+  let left = 0;
+  for await (const line of answer) {
+    const cells = JSON.parse(line) as unknown[];
+    if (names === undefined) names = cells as string[];
+    else if (types === undefined) types = cells as string[];
+    else if (rows.length < maxTableRows)
+      rows.push(cells.map((cell) => (typeof cell === "number" ? cell : cellText(cell))));
+    else left++;
+  }
+  process.stdout.write(tableText((names ?? []).map(cellText), rows));
+  if (left > 0)
+    process.stderr.write(`${left} further rows are left out; -o json or -o csv prints all\n`);
+}
+
+async function schema(options: SqlOptions): Promise<void> {
+  const tables = await ask<TableLine[]>({ path: "/v1/tables" }, options);
+  if (options.describe === undefined) {
+    const columns = { names: ["table", "holds"], cells: (one: TableLine) => [one.name, one.doc] };
+    const plain = tables.map(({ name, doc }) => ({ name, doc }));
+    printRows(plain, columns, options.output);
+    return;
+  }
+  const table = tables.find((one) => one.name === options.describe);
+  if (table === undefined) {
+    const known = tables.map((one) => one.name).join(", ");
+    throw new CommandError(
+      `there is no table ${options.describe}; there are ${known}`,
+      exitCodes.denied,
+    );
+  }
+  printRows(
+    table.columns ?? [],
+    { names: ["column", "type", "meaning"], cells: (one) => [one.name, one.type, one.doc] },
+    options.output,
+  );
+}
