@@ -1,1 +1,17 @@
-export {};
+export { addPods, removePods } from "./change-pods.ts";
+export { labCounts } from "./lab-counts.ts";
+export { labDown } from "./lab-down.ts";
+export { LabError } from "./lab-error.ts";
+export type { LabErrorCode } from "./lab-error.ts";
+export { labExec } from "./lab-exec.ts";
+export type { LabExecOptions, LabExecResult } from "./lab-exec.ts";
+export { labList } from "./lab-list.ts";
+export type { LabSummary } from "./lab-list.ts";
+export { labProbe } from "./lab-probe.ts";
+export type { LabProbeOptions, LabProbeResult, ProbeLine } from "./lab-probe.ts";
+export { labUp } from "./lab-up.ts";
+export type { LabUpOptions, LabUpResult } from "./lab-up.ts";
+export { shopManifests } from "./shop.ts";
+export { unwirePod, wirePod, wirePods } from "./wire/wire-pod.ts";
+export type { PodWiring } from "./wire/wire-pod.ts";
+export type { Count, WorkloadCounts } from "./workload/counts.ts";
