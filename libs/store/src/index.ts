@@ -1,1 +1,21 @@
 export type * from "./contract.ts";
+export {
+  EmbeddedStore,
+  type EmbeddedStoreOptions,
+  openEmbeddedStore,
+} from "./embedded/embedded-store.ts";
+export type { EngineLimits } from "./embedded/engine-config.ts";
+export { StoreError, type StoreErrorKind } from "./error.ts";
+export { defaultQueryLimits } from "./limits.ts";
+export { NativeBlock } from "./native/block.ts";
+export type { ColumnBuilder, ColumnType } from "./native/column.ts";
+export { defaultRetention, type Retention } from "./retention.ts";
+export { deadLetters } from "./tables/dead-letters.ts";
+export { encodeRows } from "./tables/encode-rows.ts";
+export { type EventRow, events } from "./tables/events.ts";
+export { FlowRows, type Party, type PartyIndex } from "./tables/flow-rows.ts";
+export { ledger, odometerRows, type OdometerRow, odometers } from "./tables/ledger.ts";
+export { policyRecords, type PolicyRow } from "./tables/policies.ts";
+export { protocolName } from "./tables/protocol-names.ts";
+export type { Table } from "./tables/table.ts";
+export { workloadRecords, type WorkloadRow } from "./tables/workloads.ts";

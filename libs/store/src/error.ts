@@ -1,0 +1,68 @@
+/**
+ * What went wrong:
+ * `sql` the engine refused the statement (see `clickhouseCode`); `refused` untrusted SQL asked for
+ * what it may not have; `limit` a time, memory, row or size limit was reached; `busy` too many
+ * statements are waiting; `locked` another process has the data directory; `migration` the schema
+ * cannot be brought up to date; `unreachable` no server answers; `aborted`; `closed`.
+ */
+export type StoreErrorKind =
+  | "sql"
+  | "refused"
+  | "limit"
+  | "busy"
+  | "locked"
+  | "migration"
+  | "unreachable"
+  | "aborted"
+  | "closed";
+
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly kind: StoreErrorKind;
+  /** ClickHouse's number, such as 62 for a syntax error. */
+  readonly clickhouseCode: number | undefined;
+
+  constructor(
+    kind: StoreErrorKind,
+    message: string,
+    options: { cause?: unknown; clickhouseCode?: number | undefined } = {},
+  ) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.kind = kind;
+    this.clickhouseCode = options.clickhouseCode;
+  }
+}
+
+/** Timeout, memory, rows or bytes of a result, rows or bytes read. */
+const limitCodes = new Set([159, 160, 241, 158, 307, 396]);
+/** Not enough privileges, read-only, function not allowed. */
+const refusalCodes = new Set([497, 164, 446]);
+const cancelledCode = 394;
+
+/** An engine's `Code: 62. DB::Exception: ...` as a StoreError; a StoreError stays what it is. */
+export function asStoreError(cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const field = (cause as { code?: unknown }).code;
+  const fromText = /Code: (\d+)\./.exec(text)?.[1];
+  const fromField = typeof field === "string" && /^\d+$/.test(field) ? field : undefined;
+  const code = fromText ?? fromField;
+  if (code === undefined) {
+    const unreachable = field === "ECONNREFUSED" || field === "ENOTFOUND" || field === "ECONNRESET";
+    return new StoreError(unreachable ? "unreachable" : "sql", text, { cause });
+  }
+  const number = Number(code);
+  const kind = limitCodes.has(number)
+    ? "limit"
+    : refusalCodes.has(number)
+      ? "refused"
+      : number === cancelledCode
+        ? "aborted"
+        : "sql";
+  return new StoreError(kind, tidy(text), { cause, clickhouseCode: number });
+}
+
+/** The engine wraps a message in itself when the parser and the interpreter both complain. */
+function tidy(text: string): string {
+  return text.replace(/^(Code: \d+\. DB::Exception: )(?:Code: \d+\. DB::Exception: )+/, "$1");
+}
