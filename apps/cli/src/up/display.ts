@@ -119,7 +119,7 @@ function oneOf(observations: FlowLine[]): FlowLine | undefined {
 }
 
 const verdictColours: Record<string, Colour> = { allowed: "green", denied: "red" };
-const width = { source: 22, destination: 30, protocol: 5, times: 6, traffic: 22, verdict: 7 };
+const width = { source: 30, destination: 34, protocol: 5, times: 6, traffic: 22, verdict: 7 };
 
 function edgeText(edge: Edge, colour: boolean): string {
   const { time, source, destination, protocol, verdict = "unknown", reason } = edge.first;

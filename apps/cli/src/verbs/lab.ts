@@ -100,7 +100,7 @@ export async function labList(options: { output: Format }): Promise<void> {
     list({ runDirectory: runDirectory() }),
     {
       names: ["name", "state", "nodes", "pods", "started"],
-      cells: (lab) => [lab.name, lab.state, lab.nodes, lab.pods, lab.started],
+      cells: (lab) => [lab.name, lab.state, lab.nodes.length, lab.pods.length, lab.started],
     },
     options.output,
   );
@@ -155,10 +155,12 @@ export async function labExec(
   command: string[],
   options: { name?: string },
 ): Promise<void> {
+  // What follows the pod is handed over as it is, the `--` before it included.
+  const words = command[0] === "--" ? command.slice(1) : command;
   const { code } = await asVerb(() =>
     exec({
       pod,
-      command,
+      command: words,
       stdio: "inherit",
       runDirectory: runDirectory(),
       ...(options.name === undefined ? {} : { name: options.name }),

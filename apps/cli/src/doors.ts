@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import type { Bus } from "@weir/bus";
+import type { Log } from "@weir/runtime";
+import type { Store } from "@weir/store";
+import { usageError } from "./exit.ts";
+
+/** Opens the bus that `--bus` names: `memory` (kept under `directory`) or `kafka://HOST:PORT,...`. */
+export async function openBus(
+  address: string,
+  directory: string | undefined,
+  log: Log,
+): Promise<Bus> {
+  const buses = await import("@weir/bus");
+  if (address === "memory") {
+    return buses.createMemoryBus(directory === undefined ? {} : { directory });
+  }
+  return buses.createKafkaBus({ brokers: kafkaBrokers(address), log });
+}
+
+/** `kafka://a:9092,b:9092` as its brokers. Throws a usage error with an example. */
+export function kafkaBrokers(address: string): string[] {
+  const brokers = /^kafka:\/\/([^/]+)\/?$/.exec(address)?.[1]?.split(",") ?? [];
+  if (
+    brokers.length === 0 ||
+    !brokers.every((one) => /^(\[[^\]]+\]|[^:[\]]+):\d{1,5}$/.test(one))
+  ) {
+    throw usageError(`--bus ${address}: give memory, or kafka://HOST:PORT[,HOST:PORT]`);
+  }
+  return brokers;
+}
+
+/** Opens the store that `--store` names, its schema up to date: `embedded` or `http://HOST:PORT`. */
+export async function openStore(address: string, data: string): Promise<Store> {
+  const stores = await import("@weir/store");
+  if (address !== "embedded" && !/^https?:\/\/[^/]/.test(address)) {
+    throw usageError(`--store ${address}: give embedded, or http://HOST:PORT`);
+  }
+  const store =
+    address === "embedded"
+      ? await stores.openEmbeddedStore({ directory: join(data, "store") })
+      : await stores.openServerStore({ url: address });
+  try {
+    await store.migrate();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
+}
