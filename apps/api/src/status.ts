@@ -5,7 +5,7 @@ import type { HeardNode } from "./nodes.ts";
 import type { Context } from "./routes/context.ts";
 
 /** Consumer group of the enricher's function that stores flows. */
-export const flowsGroup = "weir.flows";
+export const flowsGroup = "weir.enrich-flows";
 
 /** How weir stands. Never rejects: what cannot be asked is named in `waitingFor`. */
 export async function status(context: Context): Promise<Status> {
