@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { topics } from "@weir/bus";
+import { CodecError } from "@weir/codec";
+import { defineFunction } from "@weir/functions";
+import type { FunctionBatch, FunctionContext } from "@weir/functions";
+import { FlowWriter, ImplausibleBlock } from "../flow-writer.ts";
+import type { EnricherServices } from "../services.ts";
+
+/** Flow blocks to rows of `flows`, with who each address was at the flow's time. */
+export default defineFunction<EnricherServices>({
+  name: "enrich-flows",
+  input: topics.flows.name,
+  outputs: [],
+  batch: { maxMessages: 2000, maxBytes: 8 * 1024 * 1024, maxWaitMs: 500 },
+  retry: { maxAttempts: 5, firstDelayMs: 100, maxDelayMs: 10_000 },
+  start({ store, identity, identityHeadStartMs, metrics }) {
+    // Partitions are handled side by side; a writer serves one batch at a time.
+    const idle: FlowWriter[] = [];
+    const stored = metrics.counter("rows_stored_total", "Rows of flows that the store has.");
+    const known = metrics.counter("duplicate_inserts_total", "Inserts the store had already.");
+    const unknown = metrics.counter(
+      "unknown_ends_total",
+      "Ends of flows that nobody is known for.",
+    );
+    return {
+      async handle(batch, context) {
+        await headStart(batch, identityHeadStartMs, context.signal);
+        const writer = idle.pop() ?? new FlowWriter(identity);
+        let inserts = 0;
+        const insert = async (): Promise<void> => {
+          const rows = writer.rows;
+          const isNew = await store.insertNative(
+            "flows",
+            writer.encode(),
+            `${batch.token}/${inserts++}`,
+          );
+          writer.clear();
+          if (isNew) stored.inc({}, rows);
+          else {
+            known.inc();
+            context.log.info({ token: batch.token, rows }, "the store had these rows already");
+          }
+        };
+        try {
+          for (const message of batch.messages) await add(writer, message, context, insert);
+          if (writer.rows > 0) await insert();
+          unknown.inc({}, writer.unknownEnds);
+        } finally {
+          writer.clear();
+          writer.unknownEnds = 0;
+          idle.push(writer);
+        }
+      },
+    };
+  },
+});
+
+async function add(
+  writer: FlowWriter,
+  message: FunctionBatch["messages"][number],
+  context: FunctionContext,
+  insert: () => Promise<void>,
+): Promise<void> {
+  if (message.value === null)
+    return context.deadLetter(message, "a block of flows without a value");
+  try {
+    await writer.add(message.value, Date.now() * 1000, insert);
+  } catch (error) {
+    if (!(error instanceof CodecError || error instanceof ImplausibleBlock)) throw error;
+    await context.deadLetter(message, error.message);
+  }
+}
+
+/**
+ * A pod's first flow and the news of the pod travel on different topics. Flows are looked at no
+ * sooner than this after they were sent, so that the news is there; whoever is unknown then stays
+ * unknown in the row.
+ */
+async function headStart(
+  batch: FunctionBatch,
+  delayMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const newestMs = batch.messages.at(-1)?.timestampMs ?? 0;
+  const waitMs = Math.min(newestMs + delayMs - Date.now(), delayMs);
+  if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+}

@@ -1,0 +1,13 @@
+import type { IdentityIndex } from "@weir/identity";
+import type { Metrics } from "@weir/runtime";
+import type { Store } from "@weir/store";
+
+/** What the functions of this station work through. */
+export interface EnricherServices {
+  store: Store;
+  /** Fed from the table of workloads, caught up before the first flow is enriched. */
+  identity: IdentityIndex;
+  /** Time that identities get to arrive before a flow is looked at, counted from its sending. */
+  identityHeadStartMs: number;
+  metrics: Metrics;
+}
