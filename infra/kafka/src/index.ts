@@ -1,0 +1,2 @@
+export { brokerMissing, startBroker } from "./broker.ts";
+export type { BrokerOptions, RunningBroker } from "./broker.ts";
