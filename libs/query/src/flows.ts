@@ -1,0 +1,78 @@
+import type { EndFilter } from "./end.ts";
+import { QuestionError } from "./question-error.ts";
+import { addRange, type TimeRange } from "./range.ts";
+import { Conditions, type Statement } from "./statement.ts";
+
+export interface FlowsQuestion extends TimeRange {
+  from?: EndFilter | undefined;
+  to?: EndFilter | undefined;
+  /** At either end. */
+  namespace?: string | undefined;
+  /** The responder's. */
+  port?: number | undefined;
+  /** In any case: tcp, UDP, icmpv6. */
+  protocol?: string | undefined;
+  verdict?: "allowed" | "denied" | undefined;
+  /** At most so many rows: the newest of those asked for. */
+  limit?: number | undefined;
+  /** Of the rows in the result; oldest first unless said otherwise. */
+  order?: "oldest-first" | "newest-first" | undefined;
+}
+
+/** Rows of one answer at most, whatever is asked for. */
+export const maxFlowRows = 100_000;
+
+const columns = [
+  ["time", "node", "direction"],
+  ["src_ip", "src_port", "src_namespace", "src_pod", "src_workload", "src_name"],
+  ["dst_ip", "dst_port", "dst_namespace", "dst_pod", "dst_workload", "dst_name"],
+  ["protocol", "packets", "bytes", "reply_packets", "reply_bytes"],
+  ["verdict", "reason", "generation"],
+]
+  .flat()
+  .join(", ");
+
+/** Flows, a row each (`FlowRow`); `flowLine` makes them what the command line prints. */
+export function flowsQuery(question: FlowsQuestion): Statement {
+  const { from, to, namespace, port, protocol, verdict, order = "oldest-first" } = question;
+  const limit = question.limit ?? maxFlowRows;
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxFlowRows)
+    throw new QuestionError(`--limit is a number from 1 to ${maxFlowRows}`);
+  const conditions = new Conditions();
+  // The key begins with five minutes; the range is on the column, which the engine follows.
+  addRange(conditions, "time", question);
+  if (from !== undefined) addEnd(conditions, "src", from);
+  if (to !== undefined) addEnd(conditions, "dst", to);
+  if (namespace !== undefined)
+    conditions.add("(src_namespace = {namespace:String} OR dst_namespace = {namespace:String})", {
+      namespace,
+    });
+  if (port !== undefined) conditions.add("dst_port = {port:UInt16}", { port });
+  if (protocol !== undefined)
+    conditions.add("upper(protocol) = upper({protocol:String})", { protocol });
+  if (verdict !== undefined) conditions.add("verdict = {verdict:String}", { verdict });
+  const newest = `SELECT ${columns}
+FROM flows
+WHERE ${conditions.toString()}
+ORDER BY time DESC
+LIMIT {limit:UInt32}`;
+  return {
+    sql: order === "newest-first" ? newest : `SELECT * FROM (\n${newest}\n) ORDER BY time ASC`,
+    parameters: { ...conditions.parameters, limit },
+  };
+}
+
+function addEnd(conditions: Conditions, end: "src" | "dst", filter: EndFilter): void {
+  if ("name" in filter) {
+    const name = `{${end}_any:String}`;
+    conditions.add(`(${end}_ip = ${name} OR ${end}_workload = ${name} OR ${end}_name = ${name})`, {
+      [`${end}_any`]: filter.name,
+    });
+    return;
+  }
+  const pod = `{${end}_pod:String}`;
+  conditions.add(
+    `${end}_namespace = {${end}_namespace:String} AND (${end}_pod = ${pod} OR ${end}_workload = ${pod})`,
+    { [`${end}_namespace`]: filter.namespace, [`${end}_pod`]: filter.pod },
+  );
+}
