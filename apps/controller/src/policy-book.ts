@@ -1,5 +1,5 @@
 import type { Mode, PolicyChange, PolicySet } from "@weir/codec";
-import { compile, readManifests } from "@weir/policy";
+import { compile, podKey, readManifests, selects } from "@weir/policy";
 import type { Cluster, CompiledPolicy, Policy } from "@weir/policy";
 
 /** A document that does not compile any more, and what holds in its place. */
@@ -73,6 +73,22 @@ export class PolicyBook {
       nowUs,
     );
     return { set, changed: set !== this.#previous, errors };
+  }
+
+  /** Pods (`namespace/name`) that each document in force isolates. */
+  selected(cluster: Cluster): { namespace: string; name: string; pods: string[] }[] {
+    return (this.#previous?.documents ?? []).map(({ namespace, name, text }) => {
+      const known = this.#read.get(`${namespace}/${name}`)?.find((one) => one.text === text);
+      const policy = known?.result ?? readOne({ namespace, name }, text);
+      const pods = cluster.pods.filter(
+        (pod) =>
+          typeof policy !== "string" &&
+          !pod.hostNetwork &&
+          pod.namespace === namespace &&
+          selects(policy.selector, pod.labels),
+      );
+      return { namespace, name, pods: pods.map((pod) => podKey(pod)) };
+    });
   }
 
   #readOnce(document: PolicyChange, text: string): Reading {

@@ -1,0 +1,42 @@
+import { z } from "zod";
+
+/** What the controller can be told; `weir controller --help` shows it. */
+export const controllerConfig = z.strictObject({
+  runDirectory: z
+    .string()
+    .max(4096)
+    .default(process.env["WEIR_RUN"] ?? "/run/weir")
+    .describe("Where the labs of this machine keep their files."),
+  labs: z.boolean().default(true).describe("Learn pods, services and nodes from the labs there."),
+  manifests: z
+    .array(z.string().max(4096))
+    .max(100)
+    .default([])
+    .describe("Files or folders of Kubernetes manifests to learn pods, services and nodes from."),
+  host: z
+    .boolean()
+    .default(true)
+    .describe("Name this machine's own addresses, and its listening processes and units."),
+  debounceMs: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(10)
+    .describe("How long changes are gathered before they are compiled and published."),
+  rescanMs: z
+    .int()
+    .min(50)
+    .max(600_000)
+    .default(2000)
+    .describe(
+      "How often files are looked at where the file system tells nothing; also how often what could not be published is tried again.",
+    ),
+  tombstoneKeepMs: z
+    .int()
+    .min(1000)
+    .max(86_400_000)
+    .default(600_000)
+    .describe("How long a workload that has ended stays in the table, for late flows."),
+});
+
+export type ControllerConfig = z.output<typeof controllerConfig>;
