@@ -1,0 +1,220 @@
+/**
+ * One NetworkPolicy per workload from what was seen, and nothing else: a rule rests on connections
+ * that were opened and answered. What was denied, refused or never answered is no evidence at any
+ * time, and neither is what a scanner got in by. Pure: the same edges give the same text.
+ */
+import type { Cluster } from "./cluster.ts";
+import { addressBook } from "./cluster.ts";
+import type { Edge } from "./edge.ts";
+import { edgesOf, endKey, endText } from "./edge.ts";
+import type { LeftOutEdge } from "./evidence.ts";
+import { gatherEvidence } from "./evidence.ts";
+import type { Side, WrittenPolicy } from "./network-policy.ts";
+import type { ObservedEdge } from "./observed-edge.ts";
+import type { ScanThresholds } from "./scan.ts";
+import { usualScanThresholds } from "./scan.ts";
+import { writeSuggestion } from "./suggestion-text.ts";
+import type { Selectors, SuggestedRule } from "./suggested-rules.ts";
+import { suggestRules } from "./suggested-rules.ts";
+import type { WorkloadPods, WorkloadSelector } from "./workload-model.ts";
+import { selectorOfWorkload, workloadKeyOf, workloadsOf } from "./workload-model.ts";
+
+export interface RecommendOptions {
+  /** The window that `edges` come from, microseconds since 1970. */
+  from: number;
+  until: number;
+  /** Name and version for the annotation: `weir 0.1.0`. */
+  generator: string;
+  /** Only workloads of this namespace. */
+  namespace?: string;
+  /** Only this workload. */
+  workload?: string;
+  scan?: Partial<ScanThresholds>;
+}
+
+export interface Recommendation {
+  namespace: string;
+  workload: string;
+  workloadKind: string;
+  /** null: nothing was seen that a policy could rest on; `leftOut` says what was seen. */
+  policy: WrittenPolicy | null;
+  /** The policy as YAML with its evidence; empty where there is none. */
+  text: string;
+  /** What was not taken as evidence and why, one line each, most connections first. */
+  leftOut: string[];
+}
+
+/** The part of the cluster's DNS that a workload needs though its own lookups were not seen. */
+function resolverEdges(edges: readonly Edge[]): Edge[] {
+  const seen = new Map<string, Edge>();
+  for (const edge of edges) {
+    if (isDns(edge) && !seen.has(endKey(edge.destination)))
+      seen.set(endKey(edge.destination), edge);
+  }
+  return [...seen.values()];
+}
+
+function isDns(edge: Edge): boolean {
+  return edge.port === 53 && (edge.protocol === "UDP" || edge.protocol === "TCP");
+}
+
+/** Truncated answers are asked for again over TCP: whoever may ask over one may ask over both. */
+function withBothTransports(edges: readonly Edge[]): Edge[] {
+  return edges.flatMap((edge) => {
+    if (!isDns(edge)) return [edge];
+    const other = edge.protocol === "UDP" ? "TCP" : "UDP";
+    return [edge, { ...edge, protocol: other, connections: 0 }];
+  });
+}
+
+class Recommender {
+  readonly #options: RecommendOptions;
+  readonly #workloads: Map<string, WorkloadPods>;
+  readonly #selectors = new Map<string, WorkloadSelector | undefined>();
+  readonly #cluster: Cluster;
+  readonly #taken: Edge[];
+  readonly #leftOut: LeftOutEdge[];
+  readonly #resolvers: Edge[];
+
+  constructor(observed: readonly ObservedEdge[], cluster: Cluster, options: RecommendOptions) {
+    this.#options = options;
+    this.#cluster = cluster;
+    this.#workloads = workloadsOf(cluster);
+    const edges = edgesOf(observed, addressBook(cluster));
+    const thresholds = { ...usualScanThresholds, ...options.scan };
+    const evidence = gatherEvidence(edges, this.#workloads, thresholds);
+    this.#taken = evidence.taken;
+    this.#leftOut = evidence.leftOut;
+    this.#resolvers = resolverEdges(evidence.taken);
+  }
+
+  #selectorOf: Selectors = (key) => {
+    if (this.#selectors.has(key)) return this.#selectors.get(key);
+    const workload = this.#workloads.get(key);
+    const pods = this.#cluster.pods.filter((pod) => pod.namespace === workload?.namespace);
+    const selector = workload === undefined ? undefined : selectorOfWorkload(workload, pods);
+    this.#selectors.set(key, selector);
+    return selector;
+  };
+
+  /** Workloads that the edges speak of, in order of name. */
+  #asked(): WorkloadPods[] {
+    const { namespace, workload } = this.#options;
+    const seen = new Set(
+      [...this.#taken, ...this.#leftOut.map(({ edge }) => edge)].flatMap((edge) => [
+        endKey(edge.source),
+        endKey(edge.destination),
+      ]),
+    );
+    return [...this.#workloads.entries()]
+      .filter(([key]) => seen.has(key))
+      .map(([, one]) => one)
+      .filter((one) => namespace === undefined || one.namespace === namespace)
+      .filter((one) => workload === undefined || one.workload === workload)
+      .sort((a, b) => (workloadKeyOf(a) < workloadKeyOf(b) ? -1 : 1));
+  }
+
+  /** Without what comes from the only node its pods are on: that may come in anyway. */
+  #ingressOf(key: string, one: WorkloadPods): Edge[] {
+    const nodes = new Set(one.pods.map((pod) => pod.node));
+    return this.#taken.filter(({ source, destination }) => {
+      if (endKey(destination) !== key) return false;
+      return source.kind !== "node" || nodes.size > 1 || !nodes.has(source.name);
+    });
+  }
+
+  /** Egress evidence of a workload, its own lookups or else the resolvers that others use. */
+  #egressOf(key: string): { edges: Edge[]; dnsAssumed: boolean } {
+    const own = this.#taken.filter((edge) => endKey(edge.source) === key);
+    if (own.length === 0 || own.some((edge) => isDns(edge))) {
+      return { edges: withBothTransports(own), dnsAssumed: false };
+    }
+    const assumed = this.#resolvers
+      .filter((edge) => endKey(edge.destination) !== key)
+      .map((edge) => ({ ...edge, connections: 0, answered: 0 }));
+    return { edges: [...own, ...withBothTransports(assumed)], dnsAssumed: assumed.length > 0 };
+  }
+
+  #rules(
+    edges: readonly Edge[],
+    side: Side,
+    one: WorkloadPods,
+    leftOut: string[],
+  ): SuggestedRule[] {
+    for (const edge of edges) {
+      const other = side === "ingress" ? edge.source : edge.destination;
+      if (other.kind !== "workload" || this.#selectorOf(endKey(other)) !== undefined) continue;
+      leftOut.push(
+        `${side} ${edge.protocol} ${edge.port}: ${endText(other)} has no stable label to select it by`,
+      );
+    }
+    return suggestRules(edges, side, one.namespace, this.#selectorOf);
+  }
+
+  #leftOutOf(key: string): string[] {
+    return this.#leftOut
+      .filter(({ edge }) => endKey(edge.source) === key || endKey(edge.destination) === key)
+      .sort((a, b) => b.edge.connections - a.edge.connections)
+      .map(({ edge, text }) => {
+        const outward = endKey(edge.source) === key;
+        const port = edge.port === 0 ? "" : ` ${edge.port}`;
+        const other = outward ? `to ${endText(edge.destination)}` : `from ${endText(edge.source)}`;
+        const count = `${edge.connections} ${edge.connections === 1 ? "connection" : "connections"}`;
+        return `${outward ? "egress" : "ingress"} ${edge.protocol}${port} ${other} (${count}): ${text}`;
+      });
+  }
+
+  #recommendOne(one: WorkloadPods): Recommendation {
+    const key = workloadKeyOf(one);
+    const { namespace, workload, workloadKind } = one;
+    const leftOut = this.#leftOutOf(key);
+    const nothing = { namespace, workload, workloadKind, policy: null, text: "", leftOut };
+    const selector = this.#selectorOf(key);
+    const incoming = this.#ingressOf(key, one);
+    const outgoing = this.#egressOf(key);
+    if (incoming.length + outgoing.edges.length === 0) return nothing;
+    if (selector === undefined) {
+      leftOut.unshift(
+        `everything: ${key} has no label that all its pods keep, so no policy can select it`,
+      );
+      return nothing;
+    }
+    const isDnsServer = incoming.some((edge) => isDns(edge));
+    const ingress = this.#rules(
+      isDnsServer ? withBothTransports(incoming) : incoming,
+      "ingress",
+      one,
+      leftOut,
+    );
+    const egress = this.#rules(outgoing.edges, "egress", one, leftOut);
+    const { policy, text } = writeSuggestion({
+      workload: one,
+      selector,
+      ingress,
+      egress,
+      evidence: [...incoming, ...this.#taken.filter((edge) => endKey(edge.source) === key)],
+      dnsAssumed: outgoing.dnsAssumed,
+      leftOut: this.#leftOut.filter(
+        ({ edge }) => endKey(edge.source) === key || endKey(edge.destination) === key,
+      ),
+      options: this.#options,
+    });
+    return { namespace, workload, workloadKind, policy, text, leftOut };
+  }
+
+  run(): Recommendation[] {
+    return this.#asked().map((one) => this.#recommendOne(one));
+  }
+}
+
+/**
+ * Recommendations for every workload that the edges speak of, sorted by namespace and workload.
+ * `edges` must be all of the window, whatever is asked for: scanners show in the whole.
+ */
+export function recommend(
+  edges: readonly ObservedEdge[],
+  cluster: Cluster,
+  options: RecommendOptions,
+): Recommendation[] {
+  return new Recommender(edges, cluster, options).run();
+}
