@@ -44,6 +44,7 @@ static const struct {
 	{"linkRawTracepoint", link_raw_tracepoint},
 	{"linkIterator", link_iterator},
 	{"linkPerf", link_perf},
+	{"tracepointId", tracepoint_id},
 	{"linkUpdate", link_update},
 	{"linkDetach", link_detach},
 	{"iteratorOpen", iterator_open},

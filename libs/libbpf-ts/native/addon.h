@@ -164,6 +164,7 @@ EXPORTED(link_create);
 EXPORTED(link_raw_tracepoint);
 EXPORTED(link_iterator);
 EXPORTED(link_perf);
+EXPORTED(tracepoint_id);
 EXPORTED(link_update);
 EXPORTED(link_detach);
 EXPORTED(iterator_open);

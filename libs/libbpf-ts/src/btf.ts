@@ -17,6 +17,7 @@ export interface StructLayout {
   fields: Field[];
 }
 
+/** Compilers before clang 16 do not record that an enum is signed: its negative values read as unsigned. */
 export interface EnumLayout {
   name: string;
   size: number;

@@ -170,6 +170,7 @@ export interface Native {
     pid: number,
     cookie: bigint,
   ): Handle | number;
+  tracepointId(name: string): number;
   linkUpdate(link: Handle, program: Handle, expected: Optional<Handle>): number;
   linkDetach(link: Handle): number;
   iteratorOpen(link: Handle): Handle | number;

@@ -11,7 +11,7 @@ struct nested {
 	__u8 address[16];
 };
 
-enum color { RED = 1, GREEN = 2, NEGATIVE = -3 };
+enum color { RED = 1, GREEN = 2 };
 
 struct packet_key {
 	__u32 ifindex;
