@@ -75,6 +75,8 @@ class RunningController implements Controller {
   #directory: WorkloadDirectory;
   #book = new PolicyBook();
   #errors: DocumentError[] = [];
+  /** Something that a policy could notice has changed since the last compilation. */
+  #stale = true;
   #trouble: string | undefined;
   #publishing: Debounced;
   #openers: Map<string, OpenSource>;
@@ -103,6 +105,7 @@ class RunningController implements Controller {
     const documents = await followDocuments(doors, (key, change) => {
       if (change) this.#documents.set(key, change);
       else this.#documents.delete(key);
+      this.#stale = true;
       if (caughtUp) this.#publishing.request();
     });
     this.#closers.push(() => documents.close());
@@ -146,10 +149,11 @@ class RunningController implements Controller {
   async #publish(): Promise<void> {
     try {
       await this.#publishWorkloads();
-      await this.#publishPolicy();
+      if (this.#stale) await this.#publishPolicy();
       if (this.#trouble !== undefined) this.#log.info({}, "publishing again");
       this.#trouble = undefined;
     } catch (error) {
+      this.#stale = true;
       this.#counters.error("publish");
       this.#trouble = `publishing fails: ${error instanceof Error ? error.message : String(error)}`;
       this.#log.error(
@@ -161,6 +165,7 @@ class RunningController implements Controller {
 
   async #publishWorkloads(): Promise<void> {
     const changes = this.#directory.changes(Date.now() * 1000);
+    if (changes.length > 0) this.#stale = true;
     for (let at = 0; at < changes.length; at += WORKLOADS_PER_SEND) {
       const some = changes.slice(at, at + WORKLOADS_PER_SEND);
       await this.#bus.send(
@@ -179,6 +184,8 @@ class RunningController implements Controller {
   }
 
   async #publishPolicy(): Promise<void> {
+    // A document that arrives while this is being sent makes it stale again.
+    this.#stale = false;
     const cluster = workloadCluster(this.#directory.current());
     const { set, changed, errors } = this.#book.next(
       this.#documents.values(),

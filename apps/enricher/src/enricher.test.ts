@@ -104,7 +104,6 @@ afterAll(async () => {
 
 let bus: Bus;
 let started: Enricher[];
-/** Offsets begin anew with each bus: tokens of another test must not be taken for repetitions. */
 const tables = [
   "flows",
   "policy_records",

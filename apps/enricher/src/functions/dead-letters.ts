@@ -3,6 +3,7 @@ import { deadLetterCodec } from "@weir/codec";
 import { defineFunction } from "@weir/functions";
 import { deadLetters, encodeRows } from "@weir/store";
 import { decodeEach } from "../decode-each.ts";
+import { insertToken } from "../insert-token.ts";
 import type { EnricherServices } from "../services.ts";
 
 /** Messages that a function could not take, to rows of `dead_letters`. */
@@ -18,7 +19,11 @@ export default defineFunction<EnricherServices>({
         const letters = await decodeEach(batch, context, deadLetterCodec);
         if (letters.length === 0) return;
         const rows = letters.map(({ record }) => record);
-        await store.insertNative(deadLetters.name, encodeRows(deadLetters, rows), batch.token);
+        await store.insertNative(
+          deadLetters.name,
+          encodeRows(deadLetters, rows),
+          insertToken(batch),
+        );
       },
     };
   },

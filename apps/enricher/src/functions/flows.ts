@@ -4,6 +4,7 @@ import { CodecError } from "@weir/codec";
 import { defineFunction } from "@weir/functions";
 import type { FunctionBatch, FunctionContext } from "@weir/functions";
 import { FlowWriter, ImplausibleBlock } from "../flow-writer.ts";
+import { insertToken } from "../insert-token.ts";
 import type { EnricherServices } from "../services.ts";
 
 /** Flow blocks to rows of `flows`, with who each address was at the flow's time. */
@@ -26,19 +27,16 @@ export default defineFunction<EnricherServices>({
       async handle(batch, context) {
         await headStart(batch, identityHeadStartMs, context.signal);
         const writer = idle.pop() ?? new FlowWriter(identity);
+        const token = insertToken(batch);
         let inserts = 0;
         const insert = async (): Promise<void> => {
           const rows = writer.rows;
-          const isNew = await store.insertNative(
-            "flows",
-            writer.encode(),
-            `${batch.token}/${inserts++}`,
-          );
+          const isNew = await store.insertNative("flows", writer.encode(), `${token}/${inserts++}`);
           writer.clear();
           if (isNew) stored.inc({}, rows);
           else {
             known.inc();
-            context.log.info({ token: batch.token, rows }, "the store had these rows already");
+            context.log.info({ token, rows }, "the store had these rows already");
           }
         };
         try {

@@ -3,6 +3,7 @@ import { nodeReportCodec } from "@weir/codec";
 import { defineFunction } from "@weir/functions";
 import { encodeRows, ledger, odometerRows, odometers } from "@weir/store";
 import { decodeEach } from "../decode-each.ts";
+import { insertToken } from "../insert-token.ts";
 import type { EnricherServices } from "../services.ts";
 
 /** Reports of the collectors to rows of `ledger` and `odometers`: what was produced, what lost. */
@@ -19,7 +20,7 @@ export default defineFunction<EnricherServices>({
           ({ record }) => record,
         );
         if (reports.length === 0) return;
-        const { token } = batch;
+        const token = insertToken(batch);
         const interfaces = reports.flatMap((report) => odometerRows(report));
         if (interfaces.length > 0) {
           await store.insertNative(odometers.name, encodeRows(odometers, interfaces), token);

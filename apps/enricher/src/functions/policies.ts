@@ -5,6 +5,7 @@ import { defineFunction } from "@weir/functions";
 import { encodeRows, policyRecords } from "@weir/store";
 import type { PolicyRow } from "@weir/store";
 import { decodeEach } from "../decode-each.ts";
+import { insertToken } from "../insert-token.ts";
 import type { EnricherServices } from "../services.ts";
 
 /** Every generation of the policy to rows of `policies`: what a flow's generation refers to. */
@@ -20,7 +21,11 @@ export default defineFunction<EnricherServices>({
         const sets = await decodeEach(batch, context, policySetCodec);
         const rows = sets.flatMap(({ record }) => policyRows(record));
         if (rows.length === 0) return;
-        await store.insertNative(policyRecords.name, encodeRows(policyRecords, rows), batch.token);
+        await store.insertNative(
+          policyRecords.name,
+          encodeRows(policyRecords, rows),
+          insertToken(batch),
+        );
       },
     };
   },

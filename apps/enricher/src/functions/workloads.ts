@@ -3,6 +3,7 @@ import { workloadCodec } from "@weir/codec";
 import { defineFunction } from "@weir/functions";
 import { encodeRows, workloadRecords } from "@weir/store";
 import { decodeEach } from "../decode-each.ts";
+import { insertToken } from "../insert-token.ts";
 import type { EnricherServices } from "../services.ts";
 
 /** Workloads, their ends included, to rows of `workloads`. */
@@ -22,7 +23,7 @@ export default defineFunction<EnricherServices>({
         }));
         if (rows.length === 0) return;
         const block = encodeRows(workloadRecords, rows);
-        await store.insertNative(workloadRecords.name, block, batch.token);
+        await store.insertNative(workloadRecords.name, block, insertToken(batch));
       },
     };
   },
