@@ -17,3 +17,5 @@ export * from "./observed-edge.ts";
 export * from "./recommend.ts";
 export type { ScanThresholds } from "./scan.ts";
 export { usualScanThresholds } from "./scan.ts";
+export * from "./matrix.ts";
+export * from "./observed-row.ts";

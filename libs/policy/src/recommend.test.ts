@@ -38,7 +38,7 @@ const cluster: Cluster = {
   nodes: [{ name: "n1", addresses: ["10.64.255.1"] }],
 };
 
-function workload(text: string): ObservedEnd {
+function podEnd(text: string): ObservedEnd {
   const [namespace, name] = text.split("/") as [string, string];
   return { kind: "pod", namespace, workload: name, name: "", address: "" };
 }
@@ -57,8 +57,8 @@ function edge({ from, to, ...rest }: EdgeParts): ObservedEdge {
   const connections = rest.connections ?? 40;
   return {
     direction: "egress",
-    source: typeof from === "string" ? workload(from) : from,
-    destination: typeof to === "string" ? workload(to) : to,
+    source: typeof from === "string" ? podEnd(from) : from,
+    destination: typeof to === "string" ? podEnd(to) : to,
     protocol: "TCP",
     connections,
     answered: connections,

@@ -18,6 +18,7 @@ export interface EdgeRow {
   src_namespace: string;
   src_workload: string;
   src_name: string;
+  /** Empty for a workload's pods; nodes, services and what lies outside are told apart by address. */
   src_ip: string;
   dst_kind: string;
   dst_namespace: string;
@@ -88,9 +89,9 @@ FROM
 (
     SELECT
         direction, src_kind, src_namespace, src_workload, src_name,
-        if(src_workload = '', any(flows.src_ip), '') AS src_ip,
+        if(src_kind = 'pod' AND src_workload != '', '', any(flows.src_ip)) AS src_ip,
         dst_kind, dst_namespace, dst_workload, dst_name,
-        if(dst_workload = '', any(flows.dst_ip), '') AS dst_ip,
+        if(dst_kind = 'pod' AND dst_workload != '', '', any(flows.dst_ip)) AS dst_ip,
         dst_port, protocol, src_addr, dst_addr,
         greatest(sum(flows.connections), 1) AS opened,
         max(flows.answered) AS was_answered,
