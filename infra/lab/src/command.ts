@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { LabError } from "./lab-error.ts";
+import { heldLock } from "./lab-lock.ts";
 
 /** Longest any of the lab's own commands may take before it is killed. */
 const COMMAND_TIMEOUT_MS = 30_000;
@@ -15,13 +16,16 @@ export interface CommandResult {
 /** Runs a command to its end. Never rejects for an exit code; rejects if it cannot be started. */
 export function run(command: string, args: string[], input = ""): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: "pipe", timeout: COMMAND_TIMEOUT_MS });
+    const child = spawn(command, args, {
+      stdio: ["pipe", "pipe", "pipe", heldLock() ?? "ignore"],
+      timeout: COMMAND_TIMEOUT_MS,
+    });
     let stdout = "";
     let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       if (stdout.length < OUTPUT_MAX) stdout += text;
     });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       if (stderr.length < OUTPUT_MAX) stderr += text;
     });
     child.on("error", (cause) =>
@@ -29,8 +33,8 @@ export function run(command: string, args: string[], input = ""): Promise<Comman
     );
     child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
     // A command may end before it has read everything: its exit code says what happened.
-    child.stdin.on("error", () => {});
-    child.stdin.end(input);
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(input);
   });
 }
 

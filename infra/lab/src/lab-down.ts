@@ -4,7 +4,7 @@ import { checkNothingInTheWay, clearLab } from "./clear-lab.ts";
 import { withLabLock } from "./lab-lock.ts";
 import { checkLabName } from "./lab-name.ts";
 import { checkRequirements } from "./requirements.ts";
-import { defaultRunDirectory, readLab, removeIfEmpty } from "./run-directory.ts";
+import { defaultRunDirectory, readLab } from "./run-directory.ts";
 
 /**
  * Takes a lab down, running or half made, and leaves nothing of it. False: there was none. Throws a
@@ -21,10 +21,7 @@ export async function labDown(options: { name: string; runDirectory?: string }):
   return withLabLock(runDirectory, async () => {
     const lab = readLab(runDirectory, name);
     if (lab !== undefined) await clearLab(runDirectory, lab);
-    else {
-      checkNothingInTheWay(runDirectory, name);
-      removeIfEmpty(join(runDirectory, "labs"));
-    }
+    else checkNothingInTheWay(runDirectory, name);
     return lab !== undefined;
   });
 }

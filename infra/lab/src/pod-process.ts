@@ -3,6 +3,7 @@ import type { ChildProcess, StdioOptions } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import type { LabPod } from "@weir/identity";
 import { LabError } from "./lab-error.ts";
+import { heldLock } from "./lab-lock.ts";
 import { podPaths } from "./run-directory.ts";
 
 /** Characters of a failed process's log that go into the error. */
@@ -10,11 +11,13 @@ const LOG_TAIL = 600;
 
 /*
  * Enters the pod's cgroup first, so that whatever comes of it is found there; then its network
- * namespace, and a mount namespace in which /etc/resolv.conf and /etc/hosts are the pod's.
+ * namespace, and a mount namespace in which /etc/resolv.conf and /etc/hosts are the pod's. Until it is
+ * in the cgroup nobody could find it, so until then it holds the lab's lock.
  */
 const ENTER = `set -e
 cgroup=$1 netns=$2 name=$3 resolv=$4 hosts=$5; shift 5
 echo $$ > "$cgroup/cgroup.procs"
+exec 3>&-
 exec nsenter --net="$netns" unshare --mount --uts --propagation slave sh -ec '
   mount --bind "$1" /etc/resolv.conf; mount --bind "$2" /etc/hosts; hostname "$3"
   shift 3; exec "$@"' enter "$resolv" "$hosts" "$name" "$@"`;
@@ -69,7 +72,7 @@ export function startProcess(
   try {
     const path = process.env["PATH"];
     const child = spawnInPod(runDirectory, lab, place, command, {
-      stdio: ["ignore", log, log],
+      stdio: ["ignore", log, log, heldLock() ?? "ignore"],
       env: { PATH: path, HOSTNAME: place.name, ...env },
       detached: true,
     });
