@@ -95,7 +95,7 @@ async function run({
       const [seen] = await query<{ n: number }>(
         "SELECT count() AS n FROM flows WHERE dst_workload = 'cart'",
       );
-      if (!seen || Number(seen.n) === 0) throw new Error("no flow of the shop yet");
+      if (!seen || seen.n === 0) throw new Error("no flow of the shop yet");
     }, 60_000);
     const { row, asking } = await kernelToRow(quick ? 20 : 200, progress);
     progress("measuring memory");

@@ -4,6 +4,7 @@
  *   serve - PORT    echoes TCP and UDP on both families, prints `listening`, until it is ended
  *   tcp             COUNT connections one after another, each sends BYTES and reads them back
  *   udp             COUNT datagrams of BYTES, each after the answer to the one before
+ *   hold            one connection, an exchange every 20 ms until SIGTERM; says `holding` first
  *
  * A client prints {"answered":N,"failed":N}. No datagram is sent twice.
  */
@@ -65,7 +66,31 @@ async function udpClient(): Promise<void> {
   socket.close();
 }
 
+/** An answer that takes longer than this is a connection that has stopped. */
+const exchangeTimeoutMs = 2000;
+
+async function holdOpen(): Promise<void> {
+  const socket = connect({ host, port, noDelay: true });
+  await once(socket, "connect");
+  console.log("holding");
+  const outcome = { exchanges: 0, failed: 0 };
+  const stop = once(process, "SIGTERM").then(() => true);
+  for (let ended = false; !ended && outcome.failed === 0;) {
+    const answer = once(socket, "data", { signal: AbortSignal.timeout(exchangeTimeoutMs) });
+    socket.write("w");
+    await answer.then(
+      () => outcome.exchanges++,
+      () => outcome.failed++,
+    );
+    ended = await Promise.race([stop, new Promise<false>((done) => setTimeout(done, 20, false))]);
+  }
+  console.log(JSON.stringify(outcome));
+  socket.destroy();
+  process.exit(0);
+}
+
 if (mode === "serve") await serve();
 else if (mode === "tcp") await client(tcpOnce);
 else if (mode === "udp") await udpClient();
-else throw new Error(`unknown mode ${mode}: serve, tcp or udp`);
+else if (mode === "hold") await holdOpen();
+else throw new Error(`unknown mode ${mode}: serve, tcp, udp or hold`);
