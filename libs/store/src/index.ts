@@ -6,10 +6,12 @@ export {
 } from "./embedded/embedded-store.ts";
 export type { EngineLimits } from "./embedded/engine-config.ts";
 export { StoreError, type StoreErrorKind } from "./error.ts";
+export { type HttpDoor, type HttpDoorOptions, startEmbeddedHttpDoor } from "./http-door/door.ts";
 export { defaultQueryLimits } from "./limits.ts";
 export { NativeBlock } from "./native/block.ts";
 export type { ColumnBuilder, ColumnType } from "./native/column.ts";
 export { defaultRetention, type Retention } from "./retention.ts";
+export { openServerStore, ServerStore, type ServerStoreOptions } from "./server/server-store.ts";
 export { deadLetters } from "./tables/dead-letters.ts";
 export { encodeRows } from "./tables/encode-rows.ts";
 export { type EventRow, events } from "./tables/events.ts";

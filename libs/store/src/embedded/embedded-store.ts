@@ -23,7 +23,10 @@ export interface EmbeddedStoreOptions {
   limits?: Partial<QueryLimits>;
   engine?: Partial<EngineLimits>;
   retention?: Partial<Retention>;
-  /** Statements in the engine at once, for trusted and for read-only ones each. */
+  /**
+   * Statements in the engine at once, for trusted and for read-only ones each. Each takes one of
+   * libuv's threads, which file access needs too: the default leaves two of UV_THREADPOOL_SIZE.
+   */
   maxConcurrentQueries?: number;
   /** Statements that may wait for their turn, of each kind. */
   maxWaitingQueries?: number;
@@ -60,8 +63,8 @@ export class EmbeddedStore implements Store {
     this.#blocks = new BlockFiles(options.blockDirectory);
     const waiting = options.maxWaitingQueries ?? 64;
     this.#inserts = new Turnstile(1, waiting);
-    this.#queries = new Turnstile(options.maxConcurrentQueries ?? 2, waiting);
-    this.#readers = new Turnstile(options.maxConcurrentQueries ?? 2, waiting);
+    this.#queries = new Turnstile(options.maxConcurrentQueries ?? defaultConcurrency(), waiting);
+    this.#readers = new Turnstile(options.maxConcurrentQueries ?? defaultConcurrency(), waiting);
   }
 
   async migrate(): Promise<void> {
@@ -84,6 +87,7 @@ export class EmbeddedStore implements Store {
     format: string,
     bytes: Uint8Array,
     settings: Record<string, string | number>,
+    database?: string,
   ): Promise<boolean> {
     if (bytes.length > this.#maxBlockBytes)
       throw new StoreError(
@@ -96,6 +100,7 @@ export class EmbeddedStore implements Store {
       this.#engine.run({
         sql: `${head} FROM INFILE ${stringLiteral(path)} FORMAT ${checkedFormat(format)}`,
         settings: { ...insertSettings, ...settings },
+        database,
       }),
     );
     return (await this.#repeatedBlocks()) === repeatedBefore;
@@ -196,3 +201,9 @@ const insertSettings: Record<string, string | number> = {
   min_insert_block_size_bytes: 0,
   max_insert_block_size: 100_000_000,
 };
+
+/** One thread is left for the insert, one for stopping statements; the rest is shared by two kinds. */
+function defaultConcurrency(): number {
+  const threads = Number(process.env["UV_THREADPOOL_SIZE"] ?? 4);
+  return Math.min(4, Math.max(1, Math.floor((threads - 2) / 2)));
+}

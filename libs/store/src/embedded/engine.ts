@@ -13,8 +13,12 @@ export interface Statement {
   format?: string;
   settings?: Record<string, string | number>;
   parameters?: QueryOptions["parameters"];
+  /** Parameters that are in ClickHouse's escaped text form already. */
+  parameterTexts?: Record<string, string>;
   /** reader: read-only, and with the rights of the reader's role. */
   as?: "owner" | "reader";
+  /** Default: the engine's. */
+  database?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -126,16 +130,17 @@ export class Engine {
     const settings: Record<string, string | number> = {
       ...statement.settings,
       allow_introspection_functions: 0,
+      implicit_select: 0,
       ...(reader ? { readonly: 1 } : {}),
     };
     const session = new Session(this.directory, {
       connectionArgs: Object.entries(settings).map(([name, value]) => `--${name}=${value}`),
     });
     const prelude = [
-      `USE ${identifier(this.database)}`,
+      `USE ${identifier(statement.database ?? this.database)}`,
       `SET ROLE ${reader ? readerRole : ownerRole}`,
-      ...Object.entries(statement.parameters ?? {}).map(
-        ([name, value]) => `SET ${parameterName(name)} = ${stringLiteral(parameterText(value))}`,
+      ...Object.entries(parameterTexts(statement)).map(
+        ([name, text]) => `SET ${parameterName(name)} = ${stringLiteral(text)}`,
       ),
     ];
     try {
@@ -184,6 +189,13 @@ let opened: string | undefined;
 function cancellable(statement: Statement): { sql: string; stop: string } {
   const stop = `weir-statement-${randomUUID()}`;
   return { sql: `/* ${stop} */ ${statement.sql}`, stop };
+}
+
+function parameterTexts(statement: Statement): Record<string, string> {
+  const texts = { ...statement.parameterTexts };
+  for (const [name, value] of Object.entries(statement.parameters ?? {}))
+    texts[name] = parameterText(value);
+  return texts;
 }
 
 function parameterName(name: string): string {
