@@ -71,9 +71,9 @@ export async function removePods(options: LabChoice & { pod: string }): Promise<
 
 /** The state keeps them until nothing of them is left, so that `down` finds what this did not finish. */
 async function removeAll(runDirectory: string, lab: LabFile, pods: LabPod[]): Promise<void> {
-  for (const pod of pods) unwirePod(runDirectory, pod.node, pod.namespace, pod.name);
   const own = pods.filter((pod) => !pod.hostNetwork);
   await settleAll(pods.map((pod) => removeCgroup(pod.cgroup)));
+  for (const pod of pods) unwirePod(runDirectory, pod.node, pod.namespace, pod.name);
   await removeNetns(own.map((pod) => netnsName.pod(lab.lab, pod.namespace, pod.name)));
   await unroutePod(
     lab.lab,

@@ -4,7 +4,7 @@ import type { LabFile } from "@weir/identity";
 import { labCgroup, removeCgroup } from "./cgroup.ts";
 import { LabError } from "./lab-error.ts";
 import { isNetnsOf, netnsName, NETNS_DIRECTORY } from "./lab-name.ts";
-import { readLabs, removeLabFiles, writeLab } from "./run-directory.ts";
+import { readLabs, removeCollectorFiles, removeLabFiles, writeLab } from "./run-directory.ts";
 import { listNetns, netnsNameOf, removeNetns, removeNetnsDirectory } from "./wire/netns.ts";
 
 /** Says that it was this run directory's first lab that made /run/netns, so that the last clears it. */
@@ -14,6 +14,7 @@ const NETNS_MARK = ".netns-directory-is-ours";
 export async function clearLab(runDirectory: string, lab: LabFile): Promise<void> {
   writeLab(runDirectory, { ...lab, phase: "stopping" });
   await removeCgroup(labCgroup(lab.lab));
+  removeCollectorFiles(runDirectory, lab);
   await removeNetns(netnsNames(lab));
   const mark = join(runDirectory, "labs", NETNS_MARK);
   const isLast = readLabs(runDirectory).length === 1;
@@ -21,7 +22,7 @@ export async function clearLab(runDirectory: string, lab: LabFile): Promise<void
     await removeNetnsDirectory();
     rmSync(mark, { force: true });
   }
-  removeLabFiles(runDirectory, lab);
+  removeLabFiles(runDirectory, lab.lab);
 }
 
 /** Path of the mark to write before the first namespace of a run directory is made. */

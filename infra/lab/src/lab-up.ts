@@ -73,8 +73,8 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
       nodes,
       allocateBlock(readLabs(runDirectory).map((one) => one.block)),
     );
-    writeLab(runDirectory, lab);
     if (isNetnsDirectoryUntouched()) writeFileSync(netnsMark(runDirectory), "");
+    writeLab(runDirectory, lab);
     try {
       const context = { runDirectory, onProgress, startAfterMs: options.startAfterMs };
       return { lab: await buildLab(context, lab, plan.pods), changed: true };

@@ -10,6 +10,7 @@ import { labExec } from "./lab-exec.ts";
 import { labProbe } from "./lab-probe.ts";
 import { labUp } from "./lab-up.ts";
 import { endpointPath, readLab } from "./run-directory.ts";
+import type { WorkloadCounts } from "./workload/counts.ts";
 import { testLab, tracesOf, whyNoLab } from "./testing/test-lab.ts";
 
 const why = whyNoLab();
@@ -56,6 +57,19 @@ async function everyCallMade(at: { name: string; runDirectory: string }) {
   throw new Error("some call was never made");
 }
 
+/** Asks until the scanner has found one open port, one closed, and has had three answers. */
+async function until<T extends { scanner: WorkloadCounts | undefined }>(
+  ask: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const answer = await ask();
+    const { calls = {}, scanned = { ok: 0, failed: 0 } } = answer.scanner ?? {};
+    if (scanned.ok > 0 && scanned.failed > 0 && (calls["LOG_ADDR"]?.ok ?? 0) >= 3) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("it never came to that");
+}
+
 const pod = (name: string, more: string, status = "") => `apiVersion: v1
 kind: Pod
 metadata: { name: ${name}, namespace: x, labels: { pod: ${name} } }
@@ -77,7 +91,19 @@ const ports =
       pod("a", ports, "status: { podIP: 10.244.1.10 }\n") +
         pod("b", ports, "status: { podIPs: [{ ip: 10.244.7.9 }, { ip: 'fd00:244::9' }] }\n") +
         pod("host", `hostNetwork: true\n  ${ports.replaceAll("80", "9100")}`) +
-        pod("c", ports),
+        pod("c", ports) +
+        pod(
+          "scanner",
+          `containers: [{ name: c, image: x, env: [
+            { name: SCAN_TARGETS, value: "10.244.1.10,neighbours" }, { name: SCAN_PORTS, value: "80,81" },
+            { name: SCAN_PAUSE, value: 10ms }, { name: CALL_PAUSE, value: 10ms-20ms },
+            { name: LOG_ADDR, value: "log:514" }] }]`,
+        ) +
+        `apiVersion: v1
+kind: Service
+metadata: { name: log, namespace: x }
+spec: { selector: { pod: c }, ports: [{ port: 514, targetPort: 80, protocol: UDP }] }
+`,
     );
     const up = await labUp({ ...at, manifests: [folder], nodes: 3 });
     lab = up.lab;
@@ -102,9 +128,20 @@ const ports =
   it("reach each other on TCP and UDP, across nodes, from the host network too", async () => {
     const { lines, notes } = await labProbe(at);
     expect(notes).toEqual([]);
-    expect(lines).toHaveLength(4 * 4 * 2);
+    expect(lines).toHaveLength(5 * 4 * 2);
     expect(lines.filter((line) => line.verdict !== "allowed")).toEqual([]);
     expect(new Set(lines.map((line) => line.protocol))).toEqual(new Set(["TCP", "UDP"]));
+  });
+
+  it("call over UDP where the Service says so, and scan what they are told to", async () => {
+    const { scanner, c } = await until(async () => {
+      const counts = await labCounts(at);
+      return { scanner: counts["x/scanner"], c: counts["x/c"] };
+    });
+    expect(scanner?.calls["LOG_ADDR"]).toMatchObject({ failed: 0 });
+    expect(c?.replies).toBeGreaterThanOrEqual(3);
+    // Port 81 is declared by nobody, and most neighbours do not exist.
+    expect(scanner?.scanned.lastError).toMatch(/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|timeout/);
   });
 
   it("come and go while the lab runs, and DNS and the collector's files follow", async () => {
@@ -123,7 +160,7 @@ spec: { selector: { pod: d }, ports: [{ port: 80 }] }
     const endpoint = endpointPath(at.runDirectory, added?.node ?? "", "x", "d");
     expect(existsSync(endpoint)).toBe(true);
     const { lines } = await labProbe({ ...at, to: "x/d" });
-    expect(lines).toHaveLength(5 * 2);
+    expect(lines).toHaveLength(6 * 2);
     expect(lines.filter((line) => line.verdict !== "allowed")).toEqual([]);
     expect(
       (await labExec({ ...at, pod: "x/a", command: ["getent", "ahostsv4", "later"] })).stdout,

@@ -24,6 +24,12 @@ export function checkRequirements(): void {
     const packages = [...new Set(missing.map(([, one]) => one))].join(" ");
     throw new LabError("unsupported", `missing: ${names}. apt-get install ${packages}`);
   }
+  if (!existsSync("/proc/sys/net/ipv6")) {
+    throw new LabError(
+      "unsupported",
+      "this kernel was started without IPv6: boot it without ipv6.disable=1",
+    );
+  }
   if (!existsSync("/etc/resolv.conf")) {
     throw new LabError(
       "unsupported",

@@ -80,13 +80,17 @@ export function readLabs(runDirectory: string): LabFile[] {
     .filter((lab) => lab !== undefined);
 }
 
-/** Removes a lab's files, the state last: until then the next `down` can go on where this stopped. */
-export function removeLabFiles(runDirectory: string, lab: LabFile): void {
-  const paths = labPaths(runDirectory, lab.lab);
+/** Takes back what collectors attach by, so that they let go of a lab that is about to end. */
+export function removeCollectorFiles(runDirectory: string, lab: LabFile): void {
   for (const node of lab.nodes) {
-    rmSync(nodePath(runDirectory, node.name), { force: true });
     rmSync(endpointsPath(runDirectory, node.name), { recursive: true, force: true });
+    rmSync(nodePath(runDirectory, node.name), { force: true });
   }
+}
+
+/** Removes a lab's files, the state last: until then the next `down` can go on where this stopped. */
+export function removeLabFiles(runDirectory: string, lab: string): void {
+  const paths = labPaths(runDirectory, lab);
   rmSync(paths.files, { recursive: true, force: true });
   rmSync(paths.state, { force: true });
   removeHalfWritten(runDirectory);

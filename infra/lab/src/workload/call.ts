@@ -60,18 +60,47 @@ function request(address: string, upstream: Upstream, timeoutMs: number): Promis
   return promise;
 }
 
-/** Sends a datagram and waits for the answer to it. Rejects with the system's error, or when late. */
-export async function exchange(address: string, port: number, timeoutMs: number): Promise<void> {
+/**
+ * Sends a datagram, again at even distances if it is to be several, and waits for the answer to any
+ * of them. Rejects with the system's error, or when late.
+ */
+export async function exchange(
+  address: string,
+  port: number,
+  timeoutMs: number,
+  datagrams = 1,
+): Promise<void> {
   const { promise, resolve: done, reject } = Promise.withResolvers<void>();
   const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
-  const timer = setTimeout(() => reject(new Error(`${address}: no reply`)), timeoutMs);
+  const send = () => socket.send("weir\n");
+  const cancel = whenLate(timeoutMs, () => reject(new Error(`${address}: no reply`)));
+  let again: NodeJS.Timeout | undefined;
   socket.on("error", reject);
   socket.on("message", () => done());
-  socket.connect(port, address, () => socket.send("weir\n"));
+  socket.connect(port, address, () => {
+    send();
+    if (datagrams > 1) again = setInterval(send, timeoutMs / datagrams);
+  });
   try {
     await promise;
   } finally {
-    clearTimeout(timer);
+    cancel();
+    clearInterval(again);
     socket.close();
   }
+}
+
+/**
+ * Calls back when the time is up and what had arrived by then has been dealt with: a process that
+ * was not scheduled for a while finds its timers run out before it looks at its sockets. Returns
+ * what cancels it.
+ */
+export function whenLate(timeoutMs: number, late: () => void): () => void {
+  let isOff = false;
+  const last = () => void (isOff || late());
+  const timer = setTimeout(() => setImmediate(() => setImmediate(last)), timeoutMs);
+  return () => {
+    isOff = true;
+    clearTimeout(timer);
+  };
 }

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { exchange } from "./call.ts";
+import { exchange, whenLate } from "./call.ts";
 
 export interface ProbeTarget {
   address: string;
@@ -32,24 +32,19 @@ function connects(target: ProbeTarget, timeoutMs: number): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ host: target.address, port: target.port });
     const end = (answer: string) => {
-      clearTimeout(timer);
+      cancel();
       socket.destroy();
       resolve(answer);
     };
-    const timer = setTimeout(() => end("timeout"), timeoutMs);
+    const cancel = whenLate(timeoutMs, () => end("timeout"));
     socket.once("connect", () => end("connected"));
     socket.once("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
   });
 }
 
-async function replies(target: ProbeTarget, timeoutMs: number): Promise<string> {
-  let answer = "timeout";
-  for (let attempt = 0; attempt < DATAGRAMS && answer === "timeout"; attempt += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other, until one is answered
-    answer = await exchange(target.address, target.port, timeoutMs / DATAGRAMS).then(
-      () => "replied",
-      (error: NodeJS.ErrnoException) => error.code ?? "timeout",
-    );
-  }
-  return answer;
+function replies(target: ProbeTarget, timeoutMs: number): Promise<string> {
+  return exchange(target.address, target.port, timeoutMs, DATAGRAMS).then(
+    () => "replied",
+    (error: NodeJS.ErrnoException) => error.code ?? "timeout",
+  );
 }
