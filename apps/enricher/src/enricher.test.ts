@@ -305,6 +305,19 @@ describe("the enricher", () => {
     expect(await second.metrics.value("duplicate_inserts_total")).toBe(1);
   });
 
+  it("has stored everything that was sent on a memory bus when it has stopped", async () => {
+    const enricher = await enrich({ batch: { maxMessages: 3, maxWaitMs: 400 } });
+    for (let number = 1; number <= 12; number++) {
+      await bus.send(topics.flows.name, [
+        { ...block(number, [flow("10.0.0.1", "10.0.0.2")]), key: `n${number}` },
+      ]);
+    }
+    await enricher.stop();
+    expect(await store.query("SELECT count() AS n, uniq(block) AS blocks FROM flows")).toEqual([
+      { n: 12, blocks: 12 },
+    ]);
+  });
+
   it("gives the news of a pod a head start over the pod's first flow", async () => {
     const enricher = await enrich({ identity: { headStartMs: 300 } });
     await bus.send(topics.flows.name, [block(1, [flow("10.0.0.7", "10.0.0.8")])]);

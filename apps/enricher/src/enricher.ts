@@ -26,7 +26,10 @@ export interface Enricher extends AsyncDisposable {
   lag(): Promise<bigint>;
   /** Waits until what is on the topics is in the store; false when the time was too short. */
   drain(timeoutMs: number): Promise<boolean>;
-  /** Stores what is queued, commits, leaves the groups. Idempotent. Closes neither bus nor store. */
+  /**
+   * Stores what is queued (on a memory bus: everything that was sent), commits, leaves the groups.
+   * Idempotent. Closes neither bus nor store.
+   */
   stop(): Promise<void>;
 }
 
@@ -51,6 +54,7 @@ export async function startEnricher(
   const running: RunningFunction[] = [];
   const unwatch: (() => void)[] = [];
   const stop = async (): Promise<void> => {
+    if (bus.kind === "memory") await finishForGood(running, config.stopTimeoutMs, log);
     for (const remove of unwatch) remove();
     clearInterval(timer);
     await Promise.all(running.map((one) => one.stop()));
@@ -90,6 +94,21 @@ export async function startEnricher(
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   };
+}
+
+/** What a bus of this process still holds goes with the process: nobody would read it again. */
+async function finishForGood(
+  running: RunningFunction[],
+  timeoutMs: number,
+  log: Log,
+): Promise<void> {
+  try {
+    if (await drainInOrder(running, timeoutMs)) return;
+    const lags = await Promise.all(running.map(async (one) => `${one.name} ${await one.lag()}`));
+    log.warn({ lags }, "stopped before everything on the bus was stored; flows among it are lost");
+  } catch (error) {
+    log.warn({ error }, "what is left on the bus cannot be told");
+  }
 }
 
 /** Letters last: the others write them. */
