@@ -1,6 +1,6 @@
 /** The shapes that the API answers with; schemas/api/openapi.yaml describes them for others. */
 
-export type { DescribedFlow as FlowLine, FlowEnd } from "@weir/identity";
+export type { FlowEnd, FlowLine, LedgerAnswer } from "@weir/query";
 
 export interface CollectorStatus {
   node: string;
@@ -21,20 +21,6 @@ export interface Status {
   policy: { generation: number; mode: string; policies: number };
   /** What is not ready, and why. */
   waitingFor: string[];
-}
-
-export interface LedgerAnswer {
-  from: string;
-  to: string;
-  nodes: {
-    node: string;
-    bootId: string;
-    produced: number;
-    stored: number;
-    lost: Record<string, number>;
-    unexplained: number;
-    complete: boolean;
-  }[];
 }
 
 /** A policy that is wanted. */

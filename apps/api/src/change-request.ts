@@ -8,7 +8,7 @@ import {
   readManifests,
   selects,
 } from "@weir/policy";
-import { badRequest } from "./problem.ts";
+import { refused } from "./problem.ts";
 
 export interface PolicyFile {
   /** Named in problems. */
@@ -46,16 +46,16 @@ export function readChanges(request: ChangeRequest, nowMs = Date.now()): ReadCha
     errors.push(...policies.flatMap((policy) => emptySelection(policy, request.pods)));
   }
   if (errors.length > 0) {
-    throw badRequest(
+    throw refused(
       "nothing was changed; what was in force stays in force",
       errors.map((one) => formatDiagnostic(one)),
     );
   }
   if (policies.length === 0) {
-    throw badRequest("there is no NetworkPolicy in it; nothing was changed");
+    throw refused("there is no NetworkPolicy in it; nothing was changed");
   }
   if (policies.length > request.maxDocuments) {
-    throw badRequest(
+    throw refused(
       `${policies.length} policies at once are too many, the limit is ${request.maxDocuments}; apply them in parts`,
     );
   }

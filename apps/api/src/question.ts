@@ -1,57 +1,49 @@
+import { type EndFilter, parseEnd } from "@weir/query";
 import type { FlowEnd, FlowLine } from "./answers.ts";
-import { badRequest } from "./problem.ts";
 
-/** Which flows are asked for. */
+/** Which flows are asked for, as the parameters say it. */
 export interface FlowFilter {
   from?: string | undefined;
   to?: string | undefined;
   namespace?: string | undefined;
   port?: number | undefined;
   protocol?: string | undefined;
-  verdict?: string | undefined;
+  verdict?: "allowed" | "denied" | undefined;
 }
 
-const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
-/**
- * A time as people write it, in microseconds since 1970: a duration ago (`30s`, `15m`, `24h`, `7d`)
- * or RFC 3339. Throws a Problem that names the parameter.
- */
-export function timeMicros(text: string, name: string, nowMs = Date.now()): number {
-  const match = /^(\d{1,9})(ms|[smhdw])$/.exec(text);
-  if (match) {
-    const unit = match[2] as string;
-    const milliseconds = Number(match[1]) * (unit === "ms" ? 1 : (units[unit] as number) * 1000);
-    return Math.max(nowMs - milliseconds, 0) * 1000;
-  }
-  const at = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at)) {
-    throw badRequest(
-      `${name}: ${text} is no time; give 30s, 15m, 24h, 7d, or 2026-01-31T12:00:00Z`,
-    );
-  }
-  return at * 1000;
+/** The filter with its ends understood. Throws QuestionError. */
+export function questionOf(filter: FlowFilter): Omit<FlowFilter, "from" | "to"> & {
+  from?: EndFilter;
+  to?: EndFilter;
+} {
+  const { from, to, ...rest } = filter;
+  return {
+    ...rest,
+    ...(from === undefined ? {} : { from: parseEnd(from) }),
+    ...(to === undefined ? {} : { to: parseEnd(to) }),
+  };
 }
 
-/** The filter as a test on a flow, for the live tail. */
+/** The filter as a test on a flow, for the live tail. Throws QuestionError. */
 export function matcher(filter: FlowFilter): (flow: FlowLine) => boolean {
-  const protocol = filter.protocol?.toUpperCase();
+  const { from, to, namespace, port, protocol, verdict } = questionOf(filter);
+  const named = protocol?.toUpperCase();
   return (flow) =>
-    (filter.verdict === undefined || flow.verdict === filter.verdict) &&
-    (filter.port === undefined || flow.destination.port === filter.port) &&
-    (protocol === undefined || flow.protocol.toUpperCase() === protocol) &&
-    (filter.namespace === undefined ||
-      flow.source.namespace === filter.namespace ||
-      flow.destination.namespace === filter.namespace) &&
-    (filter.from === undefined || isEnd(flow.source, filter.from)) &&
-    (filter.to === undefined || isEnd(flow.destination, filter.to));
+    (verdict === undefined || flow.verdict === verdict) &&
+    (port === undefined || flow.destination.port === port) &&
+    (named === undefined || flow.protocol.toUpperCase() === named) &&
+    (namespace === undefined ||
+      flow.source.namespace === namespace ||
+      flow.destination.namespace === namespace) &&
+    (from === undefined || isEnd(flow.source, from)) &&
+    (to === undefined || isEnd(flow.destination, to));
 }
 
-/** Is this end `ns/pod`, `ns/workload`, or the address itself? */
-function isEnd(end: FlowEnd, asked: string): boolean {
-  const slash = asked.indexOf("/");
-  if (slash < 0) return end.ip === asked || end.name === asked || end.workload === asked;
-  const name = asked.slice(slash + 1);
-  if ((end.namespace ?? "") !== asked.slice(0, slash)) return false;
-  return end.pod === name || end.workload === name;
+/** The same as libs/query asks of stored flows. */
+function isEnd(end: FlowEnd, asked: EndFilter): boolean {
+  if ("name" in asked) {
+    return [end.ip, end.workload, end.name].includes(asked.name);
+  }
+  const { namespace, pod } = asked;
+  return (end.namespace ?? "") === namespace && (end.pod === pod || end.workload === pod);
 }

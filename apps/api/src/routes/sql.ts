@@ -1,8 +1,9 @@
 import { Readable } from "node:stream";
+import { type ColumnRow, type TableRow, describeQuery, tablesQuery } from "@weir/query";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import type { TableLine } from "../answers.ts";
-import { Problem, badRequest } from "../problem.ts";
+import { Problem } from "../problem.ts";
 import type { Context } from "./context.ts";
 import { parse } from "./parse.ts";
 
@@ -22,20 +23,6 @@ const sqlBody = z.object({
     .max(1 << 20),
   format: z.enum(formats).default("JSONEachRow"),
 });
-
-/** Tables that are meant to be asked, in the order in which they are taught. */
-const taught = [
-  "flows",
-  "edges_1m",
-  "edges_1h",
-  "edges_1d",
-  "events",
-  "policies",
-  "workloads",
-  "ledger",
-  "odometers",
-  "dead_letters",
-];
 
 /** SQL, read-only; the rows go out as the engine makes them. */
 export function addSql(server: FastifyInstance, context: Context): void {
@@ -61,10 +48,10 @@ export function addSql(server: FastifyInstance, context: Context): void {
     try {
       // What the engine refuses, it refuses before the first rows: then it is a proper answer.
       const first = await rows.next();
-      return await stream(reply, contentTypes[format], first, rows, () => running--);
+      return stream(reply, contentTypes[format], first, rows, () => running--);
     } catch (error) {
       running--;
-      throw badRequest(messageOf(error));
+      throw error;
     }
   });
   server.get("/v1/tables", () => tables(context));
@@ -77,7 +64,7 @@ function stream(
   first: IteratorResult<Uint8Array>,
   rest: AsyncIterator<Uint8Array>,
   onEnd: () => void,
-): Promise<FastifyReply> {
+): FastifyReply {
   let failure = "";
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
     try {
@@ -91,7 +78,7 @@ function stream(
   };
   reply.trailer("weir-error", async () => encodeURIComponent(failure.slice(0, 2000)));
   void reply.header("content-type", contentType);
-  return Promise.resolve(reply.send(Readable.from(chunks(), { objectMode: false })));
+  return reply.send(Readable.from(chunks(), { objectMode: false }));
 }
 
 function messageOf(error: unknown): string {
@@ -100,19 +87,17 @@ function messageOf(error: unknown): string {
 
 /** Every table with its columns and what they mean: the comments of schemas/tables. */
 async function tables({ store }: Context): Promise<TableLine[]> {
-  const columns = await store.query<{ table: string; name: string; type: string; doc: string }>(
-    "SELECT table, name, type, comment AS doc FROM system.columns WHERE database = currentDatabase() ORDER BY table, position",
+  const all = tablesQuery();
+  const found = await store.query<TableRow>(all.sql, all);
+  return Promise.all(
+    found.map(async ({ name, comment }) => {
+      const { sql, parameters } = describeQuery(name);
+      const columns = await store.query<ColumnRow>(sql, { parameters });
+      return {
+        name,
+        doc: comment,
+        columns: columns.map((one) => ({ name: one.name, type: one.type, doc: one.comment })),
+      };
+    }),
   );
-  const docs = await store.query<{ name: string; doc: string }>(
-    "SELECT name, comment AS doc FROM system.tables WHERE database = currentDatabase()",
-  );
-  return taught
-    .map((name) => ({
-      name,
-      doc: docs.find((one) => one.name === name)?.doc ?? "",
-      columns: columns
-        .filter((one) => one.table === name)
-        .map(({ name: column, type, doc }) => ({ name: column, type, doc })),
-    }))
-    .filter((table) => table.columns.length > 0);
 }

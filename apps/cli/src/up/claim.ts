@@ -9,6 +9,7 @@ export interface Claim<Notes extends object> {
   readonly inherited: Notes | undefined;
   /** Replaces the notes, whole or not at all. */
   write(notes: Notes): void;
+  update(change: (held: Notes) => Notes): void;
   release(): void;
 }
 
@@ -46,12 +47,16 @@ export function claim<Notes extends object>(
   } finally {
     rmSync(mine, { force: true });
   }
+  let held = initial;
+  const write = (notes: Notes): void => {
+    held = notes;
+    writeFileSync(mine, text(notes), { mode: 0o600 });
+    renameSync(mine, path);
+  };
   return {
     inherited,
-    write(notes) {
-      writeFileSync(mine, text(notes), { mode: 0o600 });
-      renameSync(mine, path);
-    },
+    write,
+    update: (change) => write(change(held)),
     release: () => rmSync(path, { force: true }),
   };
 }

@@ -27,7 +27,7 @@ interface Gathered {
 }
 
 interface Edge {
-  first: FlowLine;
+  latest: FlowLine;
   connections: number;
   packets: number;
   bytes: number;
@@ -45,7 +45,7 @@ export function createDisplay(options: DisplayOptions): Display {
     if (edge === undefined) {
       const { bytes, replyBytes } = flow;
       edges.set(key, {
-        first: flow,
+        latest: flow,
         connections: 1,
         packets: flow.packets + flow.replyPackets,
         bytes,
@@ -53,6 +53,7 @@ export function createDisplay(options: DisplayOptions): Display {
       });
       return;
     }
+    edge.latest = flow;
     edge.connections++;
     edge.packets += flow.packets + flow.replyPackets;
     edge.bytes += flow.bytes;
@@ -77,7 +78,7 @@ export function createDisplay(options: DisplayOptions): Display {
       for (const [key, edge] of edges) {
         const last = toldMs.get(key);
         const isDue = last === undefined || nowMs - last >= options.repeatMs;
-        if (!isDue && edge.first.verdict !== "denied") continue;
+        if (!isDue && edge.latest.verdict !== "denied") continue;
         edges.delete(key);
         toldMs.delete(key);
         toldMs.set(key, nowMs);
@@ -119,10 +120,10 @@ function oneOf(observations: FlowLine[]): FlowLine | undefined {
 }
 
 const verdictColours: Record<string, Colour> = { allowed: "green", denied: "red" };
-const width = { source: 30, destination: 34, protocol: 5, times: 6, traffic: 22, verdict: 7 };
+const width = { source: 34, destination: 40, protocol: 5, times: 6, traffic: 22, verdict: 7 };
 
 function edgeText(edge: Edge, colour: boolean): string {
-  const { time, source, destination, protocol, verdict = "unknown", reason } = edge.first;
+  const { time, source, destination, protocol, verdict = "unknown", reason } = edge.latest;
   const times = edge.connections > 1 ? `×${edge.connections}` : "";
   const parts = [
     paint(time.slice(11, 19), "dim", colour),

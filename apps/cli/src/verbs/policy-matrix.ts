@@ -1,22 +1,11 @@
-import { type Cluster, Judge, type Policy, clusterOf, podKey } from "@weir/policy";
+import { type MatrixLine, clusterOf, matrix } from "@weir/policy";
 import { sanitizeJson } from "@weir/runtime";
 import { CommandError } from "../exit.ts";
 import { loadManifests } from "../manifests.ts";
-import { type Port, parsePort } from "../port.ts";
+import { parsePort } from "../port.ts";
 import { csvLine } from "../print/csv.ts";
 import type { Format } from "../print/format.ts";
 import { type Columns, printRows } from "../print/rows.ts";
-
-/** A line of `weir policy matrix -o json`. */
-export interface MatrixLine {
-  from: string;
-  to: string;
-  port: number;
-  protocol: string;
-  verdict: string;
-  egress: string;
-  ingress: string;
-}
 
 const columns: Columns<MatrixLine> = {
   names: ["from", "to", "port", "protocol", "verdict", "egress", "ingress"],
@@ -55,36 +44,6 @@ export async function policyMatrix(
     }
   }
   await write(chunk.join(""));
-}
-
-/** The verdict of every ordered pair of pods on every port. */
-export function* matrix(
-  cluster: Cluster,
-  policies: Policy[],
-  ports: Port[],
-): Generator<MatrixLine> {
-  const judge = new Judge(cluster, policies);
-  for (const from of cluster.pods) {
-    for (const to of cluster.pods) {
-      for (const { port, protocol } of ports) {
-        const { verdict, egress, ingress } = judge.judge({
-          from: { pod: from },
-          to: { pod: to },
-          port,
-          protocol,
-        });
-        yield {
-          from: podKey(from),
-          to: podKey(to),
-          port,
-          protocol,
-          verdict,
-          egress: egress.verdict,
-          ingress: ingress.verdict,
-        };
-      }
-    }
-  }
 }
 
 function write(text: string): Promise<void> {

@@ -16,7 +16,8 @@ export async function policySuggest(options: SuggestOptions): Promise<void> {
   const { namespace, workload, since } = options;
   const query = { namespace, workload, since };
   const suggestions = await ask<SuggestionLine[]>({ path: "/v1/suggestions", query }, options);
-  for (const { text } of suggestions) {
+  const policies = suggestions.filter((one) => one.text !== "");
+  for (const { text } of policies) {
     if (options.output === "yaml") process.stdout.write(`---\n${sanitize(text.trimEnd())}\n`);
   }
   if (options.output === "json") {
@@ -26,7 +27,7 @@ export async function policySuggest(options: SuggestOptions): Promise<void> {
     for (const why of leftOut)
       process.stderr.write(`${sanitize(`${of}/${name}: left out ${why}`, true)}\n`);
   }
-  if (suggestions.length === 0) {
+  if (policies.length === 0) {
     const what = workload ?? namespace ?? "any workload";
     throw new CommandError(
       `nothing was seen of ${what} since ${since} that a policy could rest on; weir flows shows what was`,

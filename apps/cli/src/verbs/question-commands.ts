@@ -43,7 +43,7 @@ function addFlows(program: Command): void {
     .addOption(
       new Option("--verdict <verdict>", "what became of it").choices(["allowed", "denied"]),
     )
-    .option("--limit <n>", "at most so many rows, the newest", wholeNumber(1, 1_000_000))
+    .option("--limit <n>", "at most so many rows, the newest", wholeNumber(1, 100_000))
     .option("-f, --follow", "print flows as they happen, until Ctrl-C")
     .addOption(outputOption())
     .addOption(apiOption())
