@@ -47,14 +47,13 @@ static __always_inline void describe(struct weir_flow_record *record, const stru
 }
 
 /* Moves the counters into the record: from here on they are the record's, and nobody else's. */
-static __always_inline void take_deltas(struct weir_flow_record *record, struct flow *flow, __u64 now)
+static __always_inline void take_deltas(struct weir_flow_record *record, struct flow *flow)
 {
 	record->packets = __sync_lock_test_and_set(&flow->packets, 0);
 	record->bytes = __sync_lock_test_and_set(&flow->bytes, 0);
 	record->reply_packets = __sync_lock_test_and_set(&flow->reply_packets, 0);
 	record->reply_bytes = __sync_lock_test_and_set(&flow->reply_bytes, 0);
 	record->connections = __sync_lock_test_and_set(&flow->connections, 0);
-	flow->reported = now;
 }
 
 static __always_inline void give_back_deltas(const struct weir_flow_record *record, struct flow *flow)
@@ -92,7 +91,8 @@ static __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 
 		record->reply_bytes = 0;
 		record->connections = 0;
 	} else {
-		take_deltas(record, flow, now);
+		take_deltas(record, flow);
+		flow->reported = now;
 	}
 	record->sequence = next_sequence();
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);

@@ -21,6 +21,7 @@
 
 /* Keeps every type of wire.h in the object's BTF, for the test that compares it with the schemas. */
 struct wire_types {
+	enum weir_abi abi;
 	enum weir_direction direction;
 	enum weir_verdict verdict;
 	enum weir_reason reason;
@@ -124,6 +125,9 @@ int to_workload_l3(struct __sk_buff *skb)
 	return watch(skb, false, true);
 }
 
+/* Entries that the sweep has seen; the collector sets it to 0 before each. */
+__u64 swept_flows = 0;
+
 /*
  * Called for each entry of `flows`. A record that finds no room in the reader's buffer is taken
  * back: the kernel shows the entry again on the next read.
@@ -150,13 +154,16 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 		over = true;
 	if (has_deltas(flow) && (over || is_due(tuned, flow, now))) {
 		describe(&record, &gone, flow, over ? WEIR_IDLE : WEIR_ACTIVE, now);
-		take_deltas(&record, flow, now);
+		take_deltas(&record, flow);
 		if (bpf_seq_write(seq, &record, sizeof(record))) {
 			give_back_deltas(&record, flow);
 			return 0;
 		}
+		flow->reported = now;
 	}
 	if (over && !has_deltas(flow) && !bpf_map_delete_elem(&flows, &gone))
 		count_drop(WEIR_DROP_FLOWS_DELETED);
+	else
+		__sync_fetch_and_add(&swept_flows, 1);
 	return 0;
 }

@@ -67,12 +67,13 @@ struct {
 	__type(value, struct weir_settings);
 } settings SEC(".maps");
 
+/* The number of the last block of flows that a collector made: the next one counts on from it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct weir_layout);
-} layout SEC(".maps");
+	__type(value, __u64);
+} blocks SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

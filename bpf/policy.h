@@ -151,11 +151,11 @@ static __noinline int judge(const struct question *question, struct judgement *j
 		return 0;
 	}
 	identity = identity_of(slot, &key->remote);
-	if (identity == WEIR_IDENTITY_NODE && !question->initiator_local) {
+	if ((identity & WEIR_IDENTITY_NODE_FLAG) && !question->initiator_local) {
 		allow(judgement, WEIR_REASON_NODE);
 		return 0;
 	}
-	rule = rule_of(slot, rule_set, identity, key, question->initiator_local);
+	rule = rule_of(slot, rule_set, identity & ~WEIR_IDENTITY_NODE_FLAG, key, question->initiator_local);
 	if (!rule) {
 		deny(judgement, mode, WEIR_REASON_DEFAULT_DENY, rule_set);
 		return 0;

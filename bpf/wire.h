@@ -11,7 +11,10 @@
 #ifndef WEIR_WIRE_H
 #define WEIR_WIRE_H
 
-#define WEIR_ABI_VERSION 1
+/* Raise it when a change of meaning leaves every layout as it was; layouts speak for themselves. */
+enum weir_abi {
+	WEIR_ABI_VERSION = 1,
+};
 
 /* Where the observing interface stands in the connection. */
 enum weir_direction {
@@ -145,7 +148,7 @@ struct weir_policy_state {
 	__u32 pad;
 };
 
-/* `identities`: LPM, address -> identity. */
+/* `identities`: LPM, address -> identity (31 bits) and WEIR_IDENTITY_NODE_FLAG. */
 struct weir_identity_key {
 	__u32 prefix_bits; /* 0..128 */
 	__u8 addr[16];
@@ -184,17 +187,10 @@ struct weir_settings {
 	__u32 pad;
 };
 
-/* Map `layout`, one element, written when the maps are made: who may take them over. */
-struct weir_layout {
-	__u32 abi_version;    /* WEIR_ABI_VERSION */
-	__u32 flow_key_bytes; /* of the internal flow map */
-	__u32 flow_bytes;
-	__u32 pad;
-};
-
-/* Identities below this are reserved. */
+/* Identities below WEIR_IDENTITY_FIRST are reserved. */
 #define WEIR_IDENTITY_WORLD 0 /* no entry matched */
-#define WEIR_IDENTITY_NODE 1  /* an address of the endpoint's own node */
 #define WEIR_IDENTITY_FIRST 16
+/* Set beside the identity where the address is one of the endpoint's own node: it may always come in. */
+#define WEIR_IDENTITY_NODE_FLAG (1u << 31)
 
 #endif

@@ -1,0 +1,209 @@
+import { unlinkSync } from "node:fs";
+import type { Mode } from "@weir/codec";
+import { BpfError, Link } from "libbpf-ts";
+import type { TypedMap } from "libbpf-ts";
+import type { Log } from "@weir/runtime";
+import type { Datapath } from "./datapath.ts";
+import { attachHook, isAlive, removePinnedLink } from "./hook.ts";
+import type { Hook, HookKind } from "./hook.ts";
+import type { WantedInterface } from "./interfaces.ts";
+import type { PolicyWriter } from "./policy-writer.ts";
+import type { Side } from "./pins.ts";
+
+const modes: Mode[] = ["observe", "shadow", "enforce"];
+
+export interface AttachmentsOptions {
+  datapath: Datapath;
+  policy: PolicyWriter;
+  hook: HookKind;
+  modeLimit: Mode;
+  log: Log;
+  /** The interface is detached; its number may be another's at once. */
+  onGone(gone: WantedInterface): void;
+}
+
+/** The interfaces whose programs are in place. */
+export interface Attachments {
+  readonly interfaces: WantedInterface[];
+  /**
+   * Detaches what is not wanted any more and attaches what is new. Returns the interfaces that
+   * were given up: what is left of their flows is to be swept.
+   */
+  reconcile(wanted: WantedInterface[]): { added: number; gone: WantedInterface[] };
+  detachAll(): void;
+  /** Lets go of everything; the programs stay where they are. */
+  leaveAll(): void;
+}
+
+interface Attached {
+  wanted: WantedInterface;
+  hooks: Hook[];
+}
+
+interface Endpoint {
+  mode_limit: number;
+  inverted: number;
+}
+
+export function createAttachments(options: AttachmentsOptions): Attachments {
+  return new NodeAttachments(options);
+}
+
+class NodeAttachments implements Attachments {
+  readonly #options: AttachmentsOptions;
+  readonly #attached = new Map<number, Attached>();
+  readonly #endpoints: TypedMap<number, Endpoint>;
+  readonly #inherited: Inherited;
+  /** What was said of an interface last, so that it is said once. */
+  readonly #failures = new Map<number, string>();
+
+  constructor(options: AttachmentsOptions) {
+    this.#options = options;
+    this.#endpoints = options.datapath.map("endpoints").typed();
+    this.#inherited = readInherited(options.datapath, options.log);
+  }
+
+  get interfaces(): WantedInterface[] {
+    return [...this.#attached.values()].map((one) => one.wanted);
+  }
+
+  reconcile(wanted: WantedInterface[]): { added: number; gone: WantedInterface[] } {
+    const byIndex = new Map(wanted.map((one) => [one.ifindex, one]));
+    const gone: WantedInterface[] = [];
+    for (const one of this.#attached.values()) {
+      if (isSame(one.wanted, byIndex.get(one.wanted.ifindex)) && isInPlace(one)) continue;
+      this.#giveUp(one);
+      gone.push(one.wanted);
+    }
+    let added = 0;
+    for (const one of wanted) {
+      if (!this.#attached.has(one.ifindex) && this.#tryAttach(one)) added++;
+    }
+    dropInherited(this.#inherited, this.#endpoints);
+    for (const ifindex of this.#failures.keys()) {
+      if (!byIndex.has(ifindex)) this.#failures.delete(ifindex);
+    }
+    return { added, gone };
+  }
+
+  detachAll(): void {
+    for (const one of this.#attached.values()) this.#giveUp(one);
+  }
+
+  leaveAll(): void {
+    for (const one of this.#attached.values()) for (const hook of one.hooks) hook.leave();
+    this.#attached.clear();
+    for (const sides of this.#inherited.values()) {
+      for (const side of Object.values(sides)) side.link.close();
+    }
+    this.#inherited.clear();
+  }
+
+  #giveUp(one: Attached): void {
+    const { ifindex } = one.wanted;
+    for (const hook of one.hooks) hook.detach();
+    this.#attached.delete(ifindex);
+    this.#endpoints.delete(ifindex);
+    this.#options.policy.remove(ifindex);
+    this.#options.onGone(one.wanted);
+  }
+
+  /** The interface may go at any moment, and another program may be in the way: it is tried again. */
+  #tryAttach(wanted: WantedInterface): boolean {
+    try {
+      this.#attach(wanted);
+      this.#failures.delete(wanted.ifindex);
+      return true;
+    } catch (error) {
+      if (!(error instanceof BpfError)) throw error;
+      if (this.#failures.get(wanted.ifindex) !== error.message) {
+        const { log } = this.#options;
+        log.warn({ error, interface: wanted.name }, "cannot watch this interface; trying again");
+      }
+      this.#failures.set(wanted.ifindex, error.message);
+      return false;
+    }
+  }
+
+  #attach(wanted: WantedInterface): void {
+    const { datapath, policy, modeLimit, hook: kind } = this.#options;
+    const { ifindex, own } = wanted;
+    const limit: Mode = own ? "observe" : modeLimit;
+    // What the programs look up is there before the first packet reaches them.
+    this.#endpoints.set(ifindex, { mode_limit: modes.indexOf(limit), inverted: own ? 1 : 0 });
+    makeOdometer(datapath, ifindex);
+    if (!own) policy.add(wanted);
+    const hooks: Hook[] = [];
+    try {
+      for (const side of ["from", "to"] as const) {
+        const place = { ...wanted, side, inverted: own };
+        hooks.push(
+          attachHook(datapath, kind, place, takeInherited(this.#inherited, ifindex, side)),
+        );
+      }
+    } catch (error) {
+      for (const hook of hooks) hook.detach();
+      this.#endpoints.delete(ifindex);
+      throw error;
+    }
+    this.#attached.set(ifindex, { wanted, hooks });
+  }
+}
+
+type Inherited = Map<number, Partial<Record<Side, { link: Link; path: string }>>>;
+
+/** Links that an earlier collector left pinned and that still hold an interface. */
+function readInherited(datapath: Datapath, log: Log): Inherited {
+  const inherited: Inherited = new Map();
+  for (const { ifindex, side, path } of datapath.pins.links()) {
+    const link = Link.openPinned(path);
+    if (!isAlive(link)) {
+      unlinkSync(path);
+      link.close();
+      datapath.map("endpoints").delete(indexKey(ifindex));
+      continue;
+    }
+    inherited.set(ifindex, { ...inherited.get(ifindex), [side]: { link, path } });
+  }
+  if (inherited.size > 0) {
+    log.info({ interfaces: inherited.size }, "found the programs of an earlier collector in place");
+  }
+  return inherited;
+}
+
+function takeInherited(inherited: Inherited, ifindex: number, side: Side): Link | undefined {
+  const both = inherited.get(ifindex);
+  const found = both?.[side];
+  if (both !== undefined) delete both[side];
+  return found?.link;
+}
+
+/** What nobody wants any more: the workload went while no collector was there. */
+function dropInherited(inherited: Inherited, endpoints: TypedMap<number, Endpoint>): void {
+  for (const [ifindex, sides] of inherited) {
+    for (const side of Object.values(sides)) {
+      removePinnedLink(side.link, side.path);
+      endpoints.delete(ifindex);
+    }
+  }
+  inherited.clear();
+}
+
+function isSame(held: WantedInterface, wanted: WantedInterface | undefined): boolean {
+  return wanted !== undefined && held.uid === wanted.uid && held.name === wanted.name;
+}
+
+function isInPlace(one: Attached): boolean {
+  return one.hooks.every((hook) => hook.alive());
+}
+
+function makeOdometer(datapath: Datapath, ifindex: number): void {
+  const odometers = datapath.map("odometers");
+  const key = indexKey(ifindex);
+  if (odometers.lookup(key) !== undefined) return;
+  odometers.update(key, new Uint8Array(odometers.valueBytes), "any");
+}
+
+function indexKey(ifindex: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([ifindex]).buffer);
+}

@@ -1,0 +1,280 @@
+import type { Bus } from "@weir/bus";
+import type { NodeReport, PolicySet } from "@weir/codec";
+import { parseAddress } from "@weir/codec";
+import { watchRunDirectory } from "@weir/identity";
+import type { RunDirectoryWatch, RunState } from "@weir/identity";
+import type { Log, Metrics } from "@weir/runtime";
+import type { CollectorConfig } from "./config.ts";
+import { wantedInterfaces } from "./interfaces.ts";
+import { createMeters } from "./meters.ts";
+import { startNodeReporter } from "./node-report.ts";
+import type { NodeReporter } from "./node-report.ts";
+import { openParts } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { pinDirectoryOf } from "./pins.ts";
+import { followPolicies } from "./policy-follower.ts";
+import type { PolicyFollower } from "./policy-follower.ts";
+import { readNodeReport } from "./read-report.ts";
+import { takeStationLock } from "./station-lock.ts";
+import { createTurns } from "./turns.ts";
+import type { Turns } from "./turns.ts";
+
+export interface CollectorDoors {
+  bus: Bus;
+  log: Log;
+  metrics?: Metrics;
+}
+
+export interface Collector {
+  readonly node: string;
+  /** What the next report on weir.nodes.v1 would say. */
+  status(): NodeReport;
+  /**
+   * Sends what has been counted, then lets go: programs, policy and counters stay in the kernel for
+   * the next collector. `detach` takes all of it away as well. Later calls wait for the first.
+   */
+  stop(options?: { detach?: boolean }): Promise<void>;
+}
+
+/**
+ * Watches a node: attaches to its workloads, sends their flows on weir.flows.v1, holds the policy of
+ * weir.policies.v1 in the kernel and reports on weir.nodes.v1. Resolves when the interfaces that
+ * are there now are watched.
+ *
+ * Throws NodeTaken where another collector has the node, BpfError where the kernel refuses.
+ */
+export async function startCollector(
+  config: CollectorConfig,
+  doors: CollectorDoors,
+): Promise<Collector> {
+  const log = doors.log.child({ node: config.node });
+  using opening = new DisposableStack();
+  opening.use(await takeStationLock(pinDirectoryOf(config)));
+  const parts = openParts(config, doors.bus, log, opening);
+  const running = new RunningCollector(parts, doors, log);
+  try {
+    await running.start();
+  } catch (error) {
+    await running.abandon();
+    throw error;
+  }
+  running.owned = opening.move();
+  return running;
+}
+
+class RunningCollector implements Collector {
+  readonly node: string;
+  owned: DisposableStack | undefined;
+  readonly #parts: Parts;
+  readonly #doors: CollectorDoors;
+  readonly #log: Log;
+  /** Reconciling and sweeping never overlap: both go through the flow map. */
+  readonly #turns: Turns;
+  readonly #meters: () => void;
+  #timers: NodeJS.Timeout[] = [];
+  #reporter: NodeReporter | undefined;
+  #follower: PolicyFollower | undefined;
+  #watch: RunDirectoryWatch | undefined;
+  #state: RunState = { nodes: [], endpoints: [] };
+  #missing = "";
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: Parts, doors: CollectorDoors, log: Log) {
+    this.node = parts.config.node;
+    this.#parts = parts;
+    this.#doors = doors;
+    this.#log = log;
+    this.#turns = createTurns((error) => log.error({ error }, "a round of the collector failed"));
+    this.#meters = createMeters(parts, doors.metrics);
+  }
+
+  async start(): Promise<void> {
+    const { config, datapath } = this.#parts;
+    const { bus } = this.#doors;
+    // The workloads are known before the first write, so that it holds for them from the start.
+    this.#watch = watchRunDirectory(
+      config.runDirectory,
+      {
+        onState: (state) => this.#onRunState(state),
+        onError: (error, path) => this.#log.warn({ error, path }, "cannot read this file"),
+      },
+      { node: config.node, rescanMs: config.rescanIntervalMs },
+    );
+    await this.#watch.ready;
+    this.#follower = await followPolicies({
+      bus,
+      log: this.#log,
+      apply: (set) => this.#apply(set),
+      onOutcome: (error) => {
+        this.#parts.policyError = error;
+        void this.#reporter?.report();
+      },
+    });
+    if (!datapath.takenOver) await this.#waitForPolicy();
+    this.#reporter = startNodeReporter({
+      ...{ bus, log: this.#log, intervalMs: config.reportIntervalMs },
+      read: () => this.status(),
+      onReported: () => this.#parts.odometers.reported(),
+    });
+    this.#isReady = true;
+    await this.#turns.add(() => this.#reconcile());
+    datapath.forgetForeignLayouts();
+    this.#startTimers();
+    await this.#reporter.report();
+    this.#log.info(
+      { interfaces: this.#parts.attachments.interfaces.length, takenOver: datapath.takenOver },
+      "watching",
+    );
+  }
+
+  #isReady = false;
+
+  /** Fresh maps hold no policy: what is in force is written before the first packet is seen. */
+  async #waitForPolicy(): Promise<void> {
+    const { config, datapath } = this.#parts;
+    const inTime = await this.#follower?.caughtUp(config.policyWaitMs);
+    if (inTime) return;
+    const waited = `no policy could be read within ${config.policyWaitMs} ms`;
+    if (datapath.foreignLayouts.length > 0) {
+      throw new Error(
+        `${waited}; the programs of the version before go on with theirs. Start again when the bus can be reached, or take them away with weir collector --remove`,
+      );
+    }
+    this.#log.warn({}, `${waited}; watching without one until it comes`);
+  }
+
+  #startTimers(): void {
+    const { config, reader } = this.#parts;
+    const every = (intervalMs: number, run: () => void): void => {
+      this.#timers.push(setInterval(() => this.#guard(run), intervalMs));
+    };
+    every(config.drainIntervalMs, () => reader.drain());
+    every(config.blockIntervalMs, () => reader.sendEdges());
+    every(config.sweepIntervalMs, () => this.#turns.addUnlessWaiting(() => this.#sweep()));
+    every(config.rescanIntervalMs, () => this.#turns.addUnlessWaiting(() => this.#reconcile()));
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#log.error({ error }, "reading from the kernel failed; trying again");
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    await this.#parts.reader.sweep();
+    this.#meters();
+  }
+
+  #onRunState(state: RunState): void {
+    const before = nodeAddresses(this.#state, this.node);
+    this.#state = state;
+    const now = nodeAddresses(state, this.node);
+    this.#parts.policy.setNodeAddresses(this.#parseAddresses(now));
+    if (before.join() !== now.join()) this.#follower?.again();
+    if (this.#isReady) void this.#turns.add(() => this.#reconcile());
+  }
+
+  #parseAddresses(texts: string[]): Uint8Array[] {
+    return texts.flatMap((text) => {
+      try {
+        return [parseAddress(text)];
+      } catch (error) {
+        this.#log.warn({ error }, "the node's file has an address that is none");
+        return [];
+      }
+    });
+  }
+
+  #apply(set: PolicySet): void {
+    this.#parts.texts.remember(set.generation, set.rules);
+    this.#parts.policy.write(set, this.#podEndpoints());
+    const { generation, revision, mode } = set;
+    this.#log.info({ generation, revision, mode }, "the policy is in force");
+  }
+
+  #podEndpoints(): { ifindex: number; namespace: string; pod: string }[] {
+    const wanted = wantedInterfaces(this.#parts.config, this.#state).interfaces;
+    return wanted.filter((one) => !one.own);
+  }
+
+  async #reconcile(): Promise<void> {
+    const { config, attachments, reader } = this.#parts;
+    const wanted = wantedInterfaces(config, this.#state);
+    const { added, gone } = attachments.reconcile(wanted.interfaces);
+    if (gone.length > 0) {
+      reader.drain();
+      await reader.sweep(true);
+    }
+    const missing = wanted.missing.join(", ");
+    if (missing !== this.#missing && missing !== "") {
+      this.#log.warn({ missing }, "interfaces that are to be watched are not there");
+    }
+    this.#missing = missing;
+    if (added > 0 || gone.length > 0) {
+      this.#log.info({ added, gone: gone.length }, "interfaces have changed");
+      void this.#reporter?.report();
+    }
+  }
+
+  status(): NodeReport {
+    return readNodeReport(this.#parts);
+  }
+
+  stop(options: { detach?: boolean } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options.detach ?? false);
+    return this.#stopping;
+  }
+
+  /** A start that failed: lets go without a word, programs that were there stay. */
+  async abandon(): Promise<void> {
+    await this.#quiet();
+    this.#parts.attachments.leaveAll();
+    this.#parts.sender.abandon();
+  }
+
+  async #quiet(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#reporter?.stop();
+    await this.#watch?.close();
+    await this.#follower?.close();
+  }
+
+  async #stop(detach: boolean): Promise<void> {
+    const { config, attachments, reader, sender, datapath } = this.#parts;
+    const deadline = setTimeout(() => sender.abandon(), config.stopTimeoutMs);
+    try {
+      await this.#quiet();
+      // Nothing is counted after the last sweep: what is sent is all there was.
+      if (detach) await this.#turns.add(() => Promise.resolve(attachments.detachAll()));
+      await this.#turns.add(async () => {
+        reader.drain();
+        reader.sendEdges();
+        await reader.sweep(true);
+      });
+      const inTime = await sender.flush(config.stopTimeoutMs);
+      if (!inTime || sender.counters.abandonedRecords > 0) {
+        this.#log.error(
+          { records: sender.counters },
+          "the bus did not take the last flows in time",
+        );
+      }
+      await Promise.race([this.#reporter?.report(), sleepMs(config.stopTimeoutMs)]);
+    } finally {
+      clearTimeout(deadline);
+      if (!detach) attachments.leaveAll();
+      if (detach) datapath.pins.removeAll();
+      this.owned?.dispose();
+      this.#log.info({ detach }, "stopped");
+    }
+  }
+}
+
+function sleepMs(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+}
+
+function nodeAddresses(state: RunState, node: string): string[] {
+  return state.nodes.find((one) => one.node === node)?.addresses ?? [];
+}

@@ -1,0 +1,107 @@
+import { hostname } from "node:os";
+import { z } from "zod";
+
+const ms = (min: number, max: number, fallback: number, doc: string) =>
+  z.int().min(min).max(max).default(fallback).describe(doc);
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+/** The collector's settings; `weir collector --help` prints them. */
+export const collectorConfig = z.object({
+  node: z
+    .string()
+    .regex(/^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/)
+    .default(() => hostname().toLowerCase())
+    .describe("Name of the node as Kubernetes has it; default: the host name."),
+  runDirectory: z
+    .string()
+    .max(200)
+    .default(() => process.env["WEIR_RUN"] ?? "/run/weir")
+    .describe("Where the wiring of pods leaves the node's and the endpoints' files."),
+  pinDirectory: z
+    .string()
+    .startsWith("/sys/fs/bpf/")
+    .max(200)
+    .optional()
+    .describe("Folder in bpffs for maps and links; default /sys/fs/bpf/weir/<node>."),
+  interfaces: z
+    .union([z.enum(["auto", "none"]), z.array(z.string().min(1).max(15)).max(256)])
+    .default("auto")
+    .describe(
+      "The machine's own interfaces to observe, never to enforce on. auto: those that are up, unless the node lives in a namespace of its own.",
+    ),
+  hook: z
+    .enum(["auto", "tcx", "clsact"])
+    .default("auto")
+    .describe("Where the programs go; auto: TCX (Linux 6.6), else clsact."),
+  modeLimit: z
+    .enum(["observe", "shadow", "enforce"])
+    .default("enforce")
+    .describe("The most a policy may do at a workload's interface on this node."),
+  denyUnknownEndpoints: z
+    .boolean()
+    .default(false)
+    .describe("Drop the traffic of workloads that the policy in force does not know yet."),
+  drainIntervalMs: ms(1, 1000, 10, "How often the ring of edges is emptied."),
+  sweepIntervalMs: ms(100, minute, 1000, "How often the flow map is swept for what changed."),
+  blockIntervalMs: ms(1, 10_000, 100, "A block that is not full waits this long for more edges."),
+  reportIntervalMs: ms(100, minute, 2000, "How often the node reports itself on the bus."),
+  clockSyncIntervalMs: ms(1000, 10 * minute, 10_000, "How often wall time is compared anew."),
+  rescanIntervalMs: ms(100, 10 * minute, 5000, "How often interfaces are looked at without a cue."),
+  policyWaitMs: ms(
+    0,
+    10 * minute,
+    10_000,
+    "On a fresh start: how long to wait for the policy in force before attaching without it.",
+  ),
+  stopTimeoutMs: ms(0, 10 * minute, 8000, "How long a stop waits for the bus to take the rest."),
+  activeTimeoutMs: ms(100, day, 10_000, "An open flow is reported at least this often."),
+  idleTimeoutMs: z
+    .object({
+      tcpOpening: ms(1000, day, minute, "TCP without an answer yet."),
+      tcpEstablished: ms(1000, 30 * day, 125 * minute, "Answered TCP; RFC 5382 wants 124 minutes."),
+      tcpClosed: ms(100, day, 2000, "TCP after FIN both ways or RST, so that stragglers count."),
+      udp: ms(1000, day, minute, "UDP."),
+      icmp: ms(1000, day, minute / 2, "ICMP and ICMPv6."),
+      other: ms(1000, day, 10 * minute, "Every other protocol."),
+    })
+    .prefault({})
+    .describe("A flow without packets for this long is over and leaves the map."),
+  flowsMaxEntries: z
+    .int()
+    .min(1024)
+    .max(1 << 24)
+    .default(65_536)
+    .describe("Connections followed at once on this node; beyond, the least recent is forgotten."),
+  ringBytes: z
+    .int()
+    .min(1 << 12)
+    .max(1 << 30)
+    .refine((bytes) => (bytes & (bytes - 1)) === 0, "must be a power of 2")
+    .default(4 << 20)
+    .describe("Size of the ring of edges."),
+  maxBlockRecords: z
+    .int()
+    .min(256)
+    .max(65_536)
+    .default(4096)
+    .describe("Most flow records in one block."),
+  maxPendingBytes: z
+    .int()
+    .min(1 << 20)
+    .max(1 << 30)
+    .default(32 << 20)
+    .describe(
+      "Blocks that the bus has not taken yet. Beyond, nothing is read: the counters are safe in the kernel's map.",
+    ),
+  policyGenerationsKept: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(16)
+    .describe("Generations whose rule texts are remembered for flows that are still under way."),
+});
+
+export type CollectorConfig = z.output<typeof collectorConfig>;
+export type CollectorConfigInput = z.input<typeof collectorConfig>;

@@ -1,0 +1,159 @@
+import { existsSync } from "node:fs";
+import { BpfMap, BpfObject } from "libbpf-ts";
+import type { BpfProgram, TypedMap } from "libbpf-ts";
+import type { Log } from "@weir/runtime";
+import type { CollectorConfig } from "./config.ts";
+import { layoutIdOf } from "./layout.ts";
+import { createPins, pinDirectoryOf } from "./pins.ts";
+import type { Pins } from "./pins.ts";
+
+/** Every map of bpf/maps.h; all of them are pinned. */
+const mapNames = [
+  "flows",
+  "fragments",
+  "events",
+  "sequences",
+  "drops",
+  "odometers",
+  "blocks",
+  "endpoints",
+  "settings",
+  "policy_epoch",
+  "policy_state",
+  "identities",
+  "rules",
+  "endpoint_policies",
+] as const;
+
+type MapName = (typeof mapNames)[number];
+
+const programNames = [
+  "from_workload",
+  "to_workload",
+  "from_workload_l3",
+  "to_workload_l3",
+] as const;
+
+export type ProgramName = (typeof programNames)[number];
+
+export interface Settings {
+  active_timeout_ns: bigint;
+  tcp_opening_timeout_ns: bigint;
+  tcp_established_timeout_ns: bigint;
+  tcp_closed_timeout_ns: bigint;
+  udp_timeout_ns: bigint;
+  icmp_timeout_ns: bigint;
+  other_timeout_ns: bigint;
+  flush: number;
+}
+
+/** The loaded programs and the maps they share with whoever came before and comes after. */
+export interface Datapath extends Disposable {
+  readonly object: BpfObject;
+  readonly pins: Pins;
+  /** True when the maps were there already: flows, verdicts and policy go on. */
+  readonly takenOver: boolean;
+  /** Layouts of another version whose maps are pinned here too. */
+  readonly foreignLayouts: string[];
+  map(name: MapName): BpfMap;
+  program(name: ProgramName): BpfProgram;
+  setFlush(flush: boolean): void;
+  /** Takes the pins of maps of other layouts away; their programs have been replaced. */
+  forgetForeignLayouts(): void;
+}
+
+export const objectPath = new URL("../../../bpf/build/flow.bpf.o", import.meta.url).pathname;
+
+/**
+ * Loads the programs on the pinned maps, or makes the maps where there are none. Attaches nothing.
+ * Throws when the object is missing (run infra/setup) or the kernel refuses it.
+ */
+export function openDatapath(config: CollectorConfig, log: Log): Datapath {
+  if (!existsSync(objectPath)) {
+    throw new Error(`${objectPath} is missing; run "npm run setup", which compiles it`);
+  }
+  const pins = createPins(pinDirectoryOf(config));
+  // Opening loads nothing yet: it tells the layout that the pins' folder is named by.
+  using probe = BpfObject.open(objectPath);
+  const layoutId = layoutIdOf(probe.btf);
+  const layouts = pins.layouts();
+  const takenOver = layouts.includes(layoutId);
+  const foreignLayouts = layouts.filter((layout) => layout !== layoutId);
+  const folder = pins.maps(layoutId);
+  pins.make(layoutId);
+  const object = BpfObject.open(objectPath, {
+    settings: { unknown_endpoint_denied: config.denyUnknownEndpoints ? 1 : 0 },
+    maps: Object.fromEntries(
+      mapNames.map((name) => [
+        name,
+        { pinnedAt: `${folder}/${name}`, ...sizeOf(name, `${folder}/${name}`, config, log) },
+      ]),
+    ),
+  });
+  try {
+    object.load();
+    pinPrograms(object, pins);
+  } catch (error) {
+    object.close();
+    throw error;
+  }
+  const settings: TypedMap<number, Settings> = object.map("settings").typed();
+  const setFlush = (flush: boolean): void => settings.set(0, settingsOf(config, flush));
+  setFlush(false);
+  return {
+    object,
+    pins,
+    takenOver,
+    foreignLayouts,
+    map: (name) => object.map(name),
+    program: (name) => object.program(name),
+    setFlush,
+    forgetForeignLayouts: () => foreignLayouts.forEach((layout) => pins.removeLayout(layout)),
+    [Symbol.dispose]: () => object.close(),
+  };
+}
+
+/** A pinned map keeps its size: what it holds is worth more than a new setting. */
+function sizeOf(
+  name: MapName,
+  path: string,
+  config: CollectorConfig,
+  log: Log,
+): { maxEntries?: number } {
+  const wanted = { flows: config.flowsMaxEntries, events: config.ringBytes }[name as string];
+  if (wanted === undefined) return {};
+  if (!existsSync(path)) return { maxEntries: wanted };
+  using pinned = BpfMap.openPinned(path);
+  if (pinned.maxEntries !== wanted) {
+    log.warn(
+      { map: name, pinned: pinned.maxEntries, wanted },
+      "the pinned map has another size and is kept; `weir collector --remove` makes room for the new size",
+    );
+  }
+  return { maxEntries: pinned.maxEntries };
+}
+
+/** For whoever has to take clsact filters away after us: those have no link of their own. */
+function pinPrograms(object: BpfObject, pins: Pins): void {
+  for (const name of programNames) {
+    const path = pins.program(name);
+    const program = object.program(name);
+    if (existsSync(path)) program.unpin(path);
+    program.pin(path);
+  }
+}
+
+function settingsOf(config: CollectorConfig, flush: boolean): Settings {
+  const ns = (milliseconds: number): bigint => BigInt(milliseconds) * 1_000_000n;
+  const idle = config.idleTimeoutMs;
+  return {
+    active_timeout_ns: ns(config.activeTimeoutMs),
+    tcp_opening_timeout_ns: ns(idle.tcpOpening),
+    tcp_established_timeout_ns: ns(idle.tcpEstablished),
+    tcp_closed_timeout_ns: ns(idle.tcpClosed),
+    udp_timeout_ns: ns(idle.udp),
+    icmp_timeout_ns: ns(idle.icmp),
+    other_timeout_ns: ns(idle.other),
+    flush: flush ? 1 : 0,
+  };
+}

@@ -1,0 +1,35 @@
+import type { Metrics } from "@weir/runtime";
+import type { Parts } from "./parts.ts";
+import { readDrops } from "./flow-reader.ts";
+
+/** Brings the station's metrics up to date; call it as often as they are to be fresh. */
+export function createMeters(parts: Parts, metrics: Metrics | undefined): () => void {
+  if (metrics === undefined) return () => {};
+  const { node } = parts.config;
+  const kernel = metrics.part("kernel");
+  const bus = metrics.part("bus");
+  const live = metrics.gauge("flows_live", "Connections in the kernel's map.", ["node"]);
+  const pending = metrics.gauge("pending_bytes", "Blocks the bus has not taken yet.", ["node"]);
+  const generation = metrics.gauge("policy_generation", "Policy the kernel holds.", ["node"]);
+  const since = new Map<string, number>();
+  const growth = (name: string, total: number): number => {
+    const grown = total - (since.get(name) ?? 0);
+    since.set(name, total);
+    return grown;
+  };
+  return () => {
+    const { reader, sender, datapath, policy } = parts;
+    const drops = readDrops(datapath);
+    kernel.received(growth("received", reader.counters.edges + reader.counters.swept));
+    kernel.dropped("ring_full", growth("ring", drops.ringFull));
+    kernel.dropped("flow_map_refused", growth("map", drops.mapFull));
+    kernel.dropped("flow_evicted", growth("evicted", reader.counters.flowsEvicted));
+    kernel.dropped("fragment_map_refused", growth("fragments", drops.fragmentMap));
+    bus.sent(growth("sent", sender.counters.records));
+    bus.error("send_retried", growth("retries", sender.counters.retries));
+    bus.dropped("stopped", growth("abandoned", sender.counters.abandonedRecords));
+    live.set(reader.counters.flowsLive, { node });
+    pending.set(sender.counters.pendingBytes, { node });
+    generation.set(policy.inForce.generation, { node });
+  };
+}

@@ -1,0 +1,65 @@
+import type { Odometer } from "@weir/codec";
+import { sumPerCpu } from "libbpf-ts";
+import type { Datapath } from "./datapath.ts";
+import type { WantedInterface } from "./interfaces.ts";
+
+/** Fields of struct weir_odometer in order, all of them u64. */
+const fields = [
+  "from_packets",
+  "from_bytes",
+  "to_packets",
+  "to_bytes",
+  "other_packets",
+  "malformed_packets",
+  "malformed_bytes",
+  "untracked_packets",
+  "untracked_bytes",
+  "denied_packets",
+] as const satisfies (keyof Odometer)[];
+
+/** How many reports still carry the odometer of an interface that is gone. */
+const reportsAfterEnd = 3;
+
+/** What passed each interface, for as long as somebody may want to add it up. */
+export interface Odometers {
+  /** Of the attached interfaces and of those that went a few reports ago. */
+  read(attached: WantedInterface[]): Odometer[];
+  /** The interface is gone: its odometer is reported a few times more, then removed. */
+  retire(gone: WantedInterface): void;
+  /** After each report that the bus took: removes what has been reported often enough. */
+  reported(): void;
+}
+
+export function createOdometers(datapath: Datapath): Odometers {
+  const map = datapath.map("odometers");
+  const value = new Uint8Array(map.valueBytes);
+  const sums = new BigUint64Array(fields.length);
+  let retired: { last: Odometer; reportsLeft: number }[] = [];
+
+  const readOne = (one: WantedInterface): Odometer => {
+    const odometer = { ifindex: one.ifindex, interface: one.name } as Odometer;
+    odometer.namespace = one.namespace;
+    odometer.pod = one.pod;
+    const found = map.lookupInto(keyOf(one.ifindex), value);
+    if (found) sumPerCpu(value, map.valueSize, sums);
+    fields.forEach((field, index) => (odometer[field] = found ? Number(sums[index]) : 0));
+    return odometer;
+  };
+
+  return {
+    read: (attached) => [...attached.map(readOne), ...retired.map((one) => one.last)],
+    retire(gone) {
+      // Its number may be given to another interface at once: that one starts at 0.
+      retired.push({ last: readOne(gone), reportsLeft: reportsAfterEnd });
+      map.delete(keyOf(gone.ifindex));
+    },
+    reported() {
+      for (const one of retired) one.reportsLeft--;
+      retired = retired.filter((one) => one.reportsLeft > 0);
+    },
+  };
+}
+
+function keyOf(ifindex: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([ifindex]).buffer);
+}

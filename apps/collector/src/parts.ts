@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import type { Bus } from "@weir/bus";
+import type { Log } from "@weir/runtime";
+import { probe } from "libbpf-ts";
+import { createAttachments } from "./attachments.ts";
+import type { Attachments } from "./attachments.ts";
+import { createBlockSender } from "./block-sender.ts";
+import type { BlockSender } from "./block-sender.ts";
+import { readClockOffsetNs } from "./clock.ts";
+import type { CollectorConfig } from "./config.ts";
+import { openDatapath } from "./datapath.ts";
+import type { Datapath } from "./datapath.ts";
+import { createFlowReader } from "./flow-reader.ts";
+import type { FlowReader } from "./flow-reader.ts";
+import type { HookKind } from "./hook.ts";
+import { createOdometers } from "./odometers.ts";
+import type { Odometers } from "./odometers.ts";
+import { createPolicyWriter } from "./policy-writer.ts";
+import type { PolicyWriter } from "./policy-writer.ts";
+import { createRuleTexts } from "./rule-texts.ts";
+import type { RuleTexts } from "./rule-texts.ts";
+
+/** What one collector is made of, while it runs. */
+export interface Parts {
+  config: CollectorConfig;
+  bootId: string;
+  hook: HookKind;
+  hooks: Record<string, string>;
+  datapath: Datapath;
+  policy: PolicyWriter;
+  texts: RuleTexts;
+  sender: BlockSender;
+  reader: FlowReader;
+  attachments: Attachments;
+  odometers: Odometers;
+  /** Why the newest policy is not in force. */
+  policyError: string | null;
+}
+
+/** Opens all of it, attached to nothing yet. What is to be closed goes onto `opening`. */
+export function openParts(
+  config: CollectorConfig,
+  bus: Bus,
+  log: Log,
+  opening: DisposableStack,
+): Parts {
+  const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  const hooks = describeHooks(config);
+  const hook: HookKind = hooks["tcx"] === "ok" && config.hook !== "clsact" ? "tcx" : "clsact";
+  const datapath = opening.use(openDatapath(config, log));
+  const policy = createPolicyWriter(datapath);
+  const texts = createRuleTexts(config.policyGenerationsKept);
+  const blocks = datapath.map("blocks").typed<number, bigint>();
+  let clock = { offsetNs: readClockOffsetNs(), readAtMs: performance.now() };
+  const sender = createBlockSender({
+    bus,
+    log,
+    node: config.node,
+    bootId,
+    maxPendingBytes: config.maxPendingBytes,
+    nextBlock() {
+      const next = (blocks.get(0) ?? 0n) + 1n;
+      blocks.set(0, next);
+      return Number(next);
+    },
+    clockOffsetNs() {
+      if (performance.now() - clock.readAtMs > config.clockSyncIntervalMs) {
+        clock = { offsetNs: readClockOffsetNs(), readAtMs: performance.now() };
+      }
+      return clock.offsetNs;
+    },
+    rulesOf: (records, count) => texts.of(records, count),
+  });
+  const { maxBlockRecords } = config;
+  const reader = opening.use(createFlowReader({ datapath, sender, maxBlockRecords }));
+  const odometers = createOdometers(datapath);
+  const attachments = createAttachments({
+    ...{ datapath, policy, hook, modeLimit: config.modeLimit, log },
+    onGone: (gone) => odometers.retire(gone),
+  });
+  return {
+    ...{ config, bootId, hook, hooks, datapath, sender, reader, attachments, odometers },
+    ...{ policy, texts },
+    policyError: null,
+  };
+}
+
+function describeHooks(config: CollectorConfig): Record<string, string> {
+  const tcx = probe.tcx();
+  const btf = probe.btf();
+  const hooks: Record<string, string> = {
+    tcx: tcx.ok ? "ok" : `missing: ${tcx.reason}; clsact is used`,
+    btf: btf.ok ? "ok" : `missing: ${btf.reason}`,
+  };
+  if (config.hook === "tcx" && !tcx.ok)
+    throw new Error(`hook: tcx is asked for, but ${tcx.reason}`);
+  if (config.hook === "clsact") hooks["tcx"] = "missing: not used, the configuration says clsact";
+  return hooks;
+}

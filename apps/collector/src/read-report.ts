@@ -1,0 +1,52 @@
+import type { NodeReport } from "@weir/codec";
+import { version } from "@weir/runtime";
+import type { Parts } from "./parts.ts";
+import { readDrops } from "./flow-reader.ts";
+
+/** The node as weir.nodes.v1 tells it. */
+export function readNodeReport(parts: Parts): NodeReport {
+  const { config, attachments, sender, reader, policy, datapath } = parts;
+  const { generation, revision, mode } = policy.inForce;
+  const drops = readDrops(datapath);
+  const { interfaces } = attachments;
+  const odometers = parts.odometers.read(interfaces);
+  return {
+    node: config.node,
+    boot_id: parts.bootId,
+    time: Date.now() * 1000,
+    version,
+    generation,
+    revision,
+    mode,
+    error: parts.policyError,
+    attached: interfaces.map((one) =>
+      one.own ? one.name : `${one.name} (${one.namespace}/${one.pod})`,
+    ),
+    hooks: parts.hooks,
+    blocks: sender.counters.blocks,
+    produced: sender.counters.records,
+    lost: {
+      // An edge that found no room; what it would have told comes by the sweep.
+      ring: drops.ringFull,
+      // Flows that the full map gave up, with what they had not reported; packets it refused.
+      map: reader.counters.flowsEvicted + drops.mapFull,
+      queue: sender.counters.abandonedRecords,
+    },
+    counters: {
+      flows_live: reader.counters.flowsLive,
+      flows_created: drops.flowsCreated,
+      flows_deleted: drops.flowsDeleted,
+      flows_evicted: reader.counters.flowsEvicted,
+      flows_max: datapath.map("flows").maxEntries,
+      fragments_forgotten: drops.fragmentMap,
+      edges_opened: reader.counters.opened,
+      edges: reader.counters.edges,
+      swept: reader.counters.swept,
+      reads_postponed: reader.counters.postponed,
+      bus_retries: sender.counters.retries,
+      pending_bytes: sender.counters.pendingBytes,
+      denied_packets: odometers.reduce((sum, one) => sum + one.denied_packets, 0),
+    },
+    odometers,
+  };
+}
