@@ -204,6 +204,33 @@ describe("manifests in a folder", () => {
   });
 });
 
+describe("a manifests folder that is not there", () => {
+  it("is said, proves nothing by absence, and is read when it comes", async () => {
+    const heard = listening();
+    const source = watchManifests(join(run, "m"), heard, { rescanMs: 20 });
+    try {
+      expect((await heard.until(() => true)).complete).toBe(false);
+      expect(heard.errors).toEqual([`${join(run, "m")}: there is no such file or folder`]);
+      put("m/a.yaml", manifest);
+      expect((await heard.until((one) => one.workloads.length === 2)).complete).toBe(true);
+    } finally {
+      await source.close();
+    }
+  });
+
+  it("may be a single file", async () => {
+    put("one.yaml", manifest);
+    put("other.yaml", manifest.replaceAll("ui", "xx"));
+    const heard = listening();
+    const source = watchManifests(join(run, "one.yaml"), heard);
+    try {
+      expect(names(await heard.until(() => true))).toBe("pod:web/ui-5d8f-x2 service:web/ui");
+    } finally {
+      await source.close();
+    }
+  });
+});
+
 describe("the run directory", () => {
   it("tells a node's endpoints as they come and go", async () => {
     const states: RunState[] = [];

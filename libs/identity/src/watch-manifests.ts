@@ -21,9 +21,15 @@ export function watchManifests(
 ): WorkloadSource {
   const name = "manifests";
   let only: string | undefined;
+  let missing = false;
   const folder = watchFolders<{ manifests: Manifests; sinceUs: number }>({
     async folders() {
-      only = (await isFile(path)) ? basename(path) : undefined;
+      const kind = await kindOf(path);
+      if (kind === "missing" && !missing) {
+        listener.onError(name, new Error("there is no such file or folder"), path);
+      }
+      missing = kind === "missing";
+      only = kind === "file" ? basename(path) : undefined;
       return only === undefined ? below(path, 0) : [dirname(path)];
     },
     match: (file) => (only === undefined ? /^[^.].*\.(yaml|yml|json)$/.test(file) : file === only),
@@ -39,7 +45,7 @@ export function watchManifests(
       const workloads = files.flatMap((one) =>
         manifestWorkloads(one.manifests, namespaces, one.sinceUs),
       );
-      listener.onSnapshot(name, { workloads, complete });
+      listener.onSnapshot(name, { workloads, complete: complete && !missing });
     },
     onError: (error, where) => listener.onError(name, error, where),
     ...options,
@@ -47,11 +53,11 @@ export function watchManifests(
   return { name, ready: folder.ready, close: () => folder.close() };
 }
 
-async function isFile(path: string): Promise<boolean> {
+async function kindOf(path: string): Promise<"file" | "folder" | "missing"> {
   try {
-    return (await stat(path)).isFile();
+    return (await stat(path)).isFile() ? "file" : "folder";
   } catch {
-    return false;
+    return "missing";
   }
 }
 
