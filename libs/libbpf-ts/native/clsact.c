@@ -24,6 +24,12 @@ static void argument_hook(struct call *call, size_t index, struct hook_arguments
 	arguments->hook.attach_point = direction == 1 ? BPF_TC_INGRESS : BPF_TC_EGRESS;
 }
 
+/* With the last filter of a hook its chain goes too, which the kernel calls EINVAL. */
+static int none_there(int error)
+{
+	return error == -EINVAL ? -ENOENT : error;
+}
+
 static napi_value describe_filter(struct call *call, const struct bpf_tc_opts *options)
 {
 	napi_value result = result_object(call);
@@ -77,7 +83,7 @@ EXPORTED(clsact_detach)
 	error = netns_enter(&at.visit, at.path);
 	if (error)
 		return return_status(&call, error);
-	error = bpf_tc_detach(&at.hook, &options);
+	error = none_there(bpf_tc_detach(&at.hook, &options));
 	netns_leave(&at.visit);
 	return return_status(&call, error);
 }
@@ -99,7 +105,7 @@ EXPORTED(clsact_query)
 	error = netns_enter(&at.visit, at.path);
 	if (error)
 		return return_status(&call, error);
-	error = bpf_tc_query(&at.hook, &options);
+	error = none_there(bpf_tc_query(&at.hook, &options));
 	netns_leave(&at.visit);
 	return error ? return_status(&call, error) : describe_filter(&call, &options);
 }

@@ -174,9 +174,10 @@ EXPORTED(iterator_read)
 	buffer = argument_bytes(&call, 1);
 	if (call.error)
 		return return_error(&call);
+	/* EAGAIN: a million elements without output. The next read goes on behind them. */
 	do
 		length = read(fd, buffer.data, buffer.length);
-	while (length < 0 && errno == EINTR);
+	while (length < 0 && (errno == EINTR || errno == EAGAIN));
 	return length < 0 ? return_status(&call, -errno) : return_number(&call, length);
 }
 

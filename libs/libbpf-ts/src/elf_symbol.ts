@@ -35,7 +35,8 @@ export function functionOffset(path: string, symbol: string): number {
 }
 
 function readSections(fd: number, path: string): Section[] {
-  const header = readAt(fd, 0, 64);
+  const header = Buffer.alloc(64);
+  readSync(fd, header, 0, 64, 0);
   if (header.readUInt32BE(0) !== 0x7f454c46 || header[4] !== 2 || header[5] !== 1) {
     throw new RangeError(`${path} is no 64-bit little-endian ELF file`);
   }

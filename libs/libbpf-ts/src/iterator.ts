@@ -2,7 +2,7 @@ import { checked } from "./error.ts";
 import { Link } from "./link.ts";
 import type { BpfMap } from "./map.ts";
 import type { Handle } from "./native.ts";
-import { native } from "./native.ts";
+import { HANDLE_LINK, native } from "./native.ts";
 import { handleOf, Owned } from "./owned.ts";
 import type { BpfProgram } from "./program.ts";
 
@@ -19,6 +19,12 @@ export class IteratorReader extends Owned {
 
 /** An iterator program and its target: opened as often as one likes, each time from the start. */
 export class IteratorLink extends Link {
+  static override openPinned(path: string): IteratorLink {
+    return new IteratorLink(
+      checked<Handle>(`open pinned link ${path}`, native.getPinned(HANDLE_LINK, path)),
+    );
+  }
+
   open(): IteratorReader {
     return new IteratorReader(
       checked<Handle>("open iterator", native.iteratorOpen(this[handleOf])),

@@ -129,7 +129,8 @@ export class BpfMap extends Owned {
 
   /**
    * Every entry, by batches where the kernel has them for this type. What changes meanwhile may be
-   * seen or not; without batches, deletions may show entries twice. Never more than `maxEntries` then.
+   * seen or not. Without batches a deletion meanwhile starts the walk over, and entries may come
+   * twice; it ends after `maxEntries` all the same.
    */
   *entries(): Generator<[key: Uint8Array, value: Uint8Array]> {
     const cursor = new BatchCursor();

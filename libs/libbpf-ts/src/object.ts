@@ -115,7 +115,7 @@ export class BpfObject extends Owned {
     this.#loaded = true;
     for (const map of this.#reused.values()) map.close();
     this.#reused.clear();
-    for (const [name, path] of this.#toPin) this.map(name).pin(path);
+    this.#pinAll();
     return this;
   }
 
@@ -179,6 +179,20 @@ export class BpfObject extends Owned {
     super.close();
   }
 
+  /** All or none: a pin that fails takes back those before it. */
+  #pinAll(): void {
+    const done: string[] = [];
+    try {
+      for (const [name, path] of this.#toPin) {
+        this.map(name).pin(path);
+        done.push(path);
+      }
+    } catch (error) {
+      for (const path of done) native.unpin(path);
+      throw error;
+    }
+  }
+
   #configure(options: OpenOptions): void {
     applySettings(this[handleOf], this.btf, options.settings ?? {});
     for (const [name, config] of Object.entries(options.maps ?? {}))
@@ -223,14 +237,14 @@ export class BpfObject extends Owned {
 
   /** The kernel's id of the object's BTF: any of its maps that was created with it knows. */
   #btfId(): number {
-    for (const name of this.#toPinOrOwn()) {
+    for (const name of this.#declaredMaps()) {
       const { btfId } = this.map(name);
       if (btfId) return btfId;
     }
     return 0;
   }
 
-  #toPinOrOwn(): string[] {
+  #declaredMaps(): string[] {
     return this.mapNames.filter((name) => !this.#maps.get(name)?.internal);
   }
 

@@ -62,6 +62,20 @@ describe("pinned maps of an object", () => {
     expect(() => BpfMap.openPinned(pin.path)).toThrow(expect.objectContaining({ code: "ENOENT" }));
   });
 
+  it("are pinned all or none", () => {
+    using first = new Pin();
+    using taken = new Pin();
+    using blocker = BpfMap.create({ type: "array", keySize: 4, valueSize: 4, maxEntries: 1 });
+    using object = BpfObject.open(objectPath("walk"), {
+      maps: { entries: { pinnedAt: first.path }, others: { pinnedAt: taken.path } },
+    });
+    blocker.pin(taken.path);
+    expect(() => object.load()).toThrow(expect.objectContaining({ code: "EEXIST" }));
+    expect(() => BpfMap.openPinned(first.path)).toThrow(
+      expect.objectContaining({ code: "ENOENT" }),
+    );
+  });
+
   it("a ring is gone on with where the last reader stopped", () => {
     using pin = new Pin();
     const config = { maps: { records: { pinnedAt: pin.path } } };

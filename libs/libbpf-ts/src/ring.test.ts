@@ -6,16 +6,19 @@ import { testRun } from "./test_run.ts";
 
 const recordBytes = 16;
 
-function bed(): {
+interface Bed {
   object: BpfObject;
   reader: RingReader;
-  produce(count: number, first?: number): void;
-} {
+  /** One record per run; `first` is the packet's first byte. */
+  produce: (count: number, first?: number) => void;
+}
+
+function bed(): Bed {
   const object = BpfObject.open(objectPath("packets")).load();
   return {
     object,
     reader: new RingReader(object.map("records")),
-    produce(count, first = 0) {
+    produce: (count, first = 0) => {
       const dataIn = new Uint8Array(64);
       dataIn[0] = first;
       testRun(object.program("produce"), { dataIn, repeat: count });

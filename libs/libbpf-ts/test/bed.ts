@@ -1,9 +1,8 @@
 /** What the tests stand on: objects, names of their own, network namespaces. */
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-
-let made = 0;
 
 export function objectPath(name: string): string {
   return fileURLToPath(new URL(`../build/${name}.bpf.o`, import.meta.url));
@@ -11,8 +10,7 @@ export function objectPath(name: string): string {
 
 /** Unique on this machine. */
 export function ownName(what: string): string {
-  made++;
-  return `lbt-${process.pid}-${made}-${what}`;
+  return `lbt-${process.pid}-${randomBytes(3).toString("hex")}-${what}`;
 }
 
 /** A path in the BPF file system, gone at the end of the block. */
@@ -28,6 +26,7 @@ export class Pin implements Disposable {
 export class Namespace implements Disposable {
   readonly name: string = ownName("ns");
   readonly path: string = `/run/netns/${this.name}`;
+  #there = true;
 
   constructor() {
     execFileSync("ip", ["netns", "add", this.name]);
@@ -46,8 +45,13 @@ export class Namespace implements Disposable {
     this.run(process.execPath, "-e", udpScript(count, address));
   }
 
+  remove(): void {
+    if (this.#there) execFileSync("ip", ["netns", "delete", this.name]);
+    this.#there = false;
+  }
+
   [Symbol.dispose](): void {
-    execFileSync("ip", ["netns", "delete", this.name]);
+    this.remove();
   }
 }
 
