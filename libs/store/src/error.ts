@@ -66,3 +66,15 @@ export function asStoreError(cause: unknown): StoreError {
 function tidy(text: string): string {
   return text.replace(/^(Code: \d+\. DB::Exception: )(?:Code: \d+\. DB::Exception: )+/, "$1");
 }
+
+/** Throws StoreError `aborted` when the caller has gone. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortedBy(signal);
+}
+
+/** The error of a statement that `signal` stopped. A StoreError given as the reason stays. */
+export function abortedBy(signal: AbortSignal | undefined): StoreError {
+  const why: unknown = signal?.reason;
+  if (why instanceof StoreError) return why;
+  return new StoreError("aborted", "the statement was stopped by its caller", { cause: why });
+}

@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { randomUUID } from "node:crypto";
 import { drainPending, Session } from "chdb";
-import { asStoreError, StoreError } from "../error.ts";
+import { abortedBy, asStoreError, StoreError, throwIfAborted } from "../error.ts";
 import { identifier, parameterText, stringLiteral } from "../sql-text.ts";
 import type { QueryOptions } from "../contract.ts";
 import { type EngineLimits, ownerRole, readerRole, writeEngineConfig } from "./engine-config.ts";
@@ -125,7 +125,7 @@ export class Engine {
   /** A connection with the statement's role, settings and parameters. */
   async #connect(statement: Statement): Promise<Session> {
     if (this.#closed) throw new StoreError("closed", "the store is closed");
-    statement.signal?.throwIfAborted();
+    throwIfAborted(statement.signal);
     const reader = statement.as === "reader";
     const settings: Record<string, string | number> = {
       ...statement.settings,
@@ -159,11 +159,7 @@ export class Engine {
   ): Disposable & { cause(): StoreError | undefined } {
     let reason: StoreError | undefined;
     const stop = () => {
-      const why: unknown = signal?.reason;
-      reason =
-        why instanceof StoreError
-          ? why
-          : new StoreError("aborted", "the statement was stopped by its caller", { cause: why });
+      reason = abortedBy(signal);
       void this.#kill(marker);
     };
     if (signal?.aborted === true) stop();

@@ -7,7 +7,7 @@ import {
 } from "@clickhouse/client";
 import type { QueryLimits, QueryOptions, Store } from "../contract.ts";
 import { Turnstile } from "../embedded/turnstile.ts";
-import { asStoreError, StoreError } from "../error.ts";
+import { abortedBy, asStoreError, StoreError, throwIfAborted } from "../error.ts";
 import { checkedFormat } from "../formats.ts";
 import { parseRows } from "../json-rows.ts";
 import { defaultQueryLimits, limitSettings, narrowed, outputSettings } from "../limits.ts";
@@ -164,6 +164,7 @@ export class ServerStore implements Store {
     options: QueryOptions,
     settings: Record<string, string | number> = {},
   ): AsyncGenerator<Uint8Array> {
+    throwIfAborted(options.signal);
     try {
       const { stream } = await client.exec({
         query: sql,
@@ -213,8 +214,7 @@ export class ServerStore implements Store {
 
 /** The client takes the engine's message apart; put together again it reads like the embedded one's. */
 function serverError(cause: unknown, signal?: AbortSignal): StoreError {
-  if (signal?.aborted === true)
-    return new StoreError("aborted", "the statement was stopped by its caller", { cause });
+  if (signal?.aborted === true) return abortedBy(signal);
   const { code, type, message } = cause as { code?: unknown; type?: unknown; message?: unknown };
   if (typeof code !== "string" || !/^\d+$/.test(code)) return asStoreError(cause);
   const text = `Code: ${code}. DB::Exception: ${String(message)} (${String(type)})`;

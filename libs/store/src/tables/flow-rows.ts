@@ -1,5 +1,6 @@
-import type { FlowColumns } from "@weir/codec";
+import { type FlowColumns, flowFlags } from "@weir/codec";
 import { NativeBlock } from "../native/block.ts";
+import type { ColumnBuilder } from "../native/column.ts";
 import { AddressColumn, EnumColumn, Integer64Column, IntegerColumn } from "../native/fixed.ts";
 import { DictionaryColumn } from "../native/text.ts";
 import { flowColumns } from "./flows.ts";
@@ -108,10 +109,10 @@ export class FlowRows {
     integers.reply_tcp_flags.put(flows.replyTcpFlags[at] ?? 0);
     integers.ifindex.put(flows.ifindex[at] ?? 0);
     const flags = flows.flags[at] ?? 0;
-    integers.guessed.put(flags & FLAG_INITIATOR_GUESSED ? 1 : 0);
-    integers.answered.put(flags & FLAG_ANSWERED ? 1 : 0);
-    integers.refused.put(flags & FLAG_REFUSED ? 1 : 0);
-    integers.fragments.put(flags & FLAG_FRAGMENTS ? 1 : 0);
+    integers.guessed.put(flags & flowFlags.initiatorGuessed ? 1 : 0);
+    integers.answered.put(flags & flowFlags.answered ? 1 : 0);
+    integers.refused.put(flags & flowFlags.refused ? 1 : 0);
+    integers.fragments.put(flags & flowFlags.fragments ? 1 : 0);
     this.#enums.kind.put(flows.kind[at] ?? 0);
     this.#enums.direction.put(flows.direction[at] ?? 0);
     this.#enums.verdict.put(flows.verdict[at] ?? 0);
@@ -140,12 +141,6 @@ export class FlowRows {
     return (this.#protocols[number] = this.#texts.protocol.intern(protocolName(number)));
   }
 }
-
-/** WEIR_FLAG_* of bpf/wire.h. */
-const FLAG_INITIATOR_GUESSED = 1;
-const FLAG_ANSWERED = 2;
-const FLAG_REFUSED = 4;
-const FLAG_FRAGMENTS = 8;
 
 const wordNames = [
   "time",
@@ -177,22 +172,13 @@ type EnumName = (typeof enumNames)[number];
 
 type FlowColumn = (typeof flowColumns)[number]["name"];
 
-function pick<Name extends FlowColumn, Builder extends DictionaryColumn | EnumColumn>(
+function pick<Name extends FlowColumn, Builder extends ColumnBuilder>(
   block: NativeBlock,
   names: readonly Name[],
   kind: new (...args: never[]) => Builder,
-): Record<Name, Builder>;
-function pick<Name extends FlowColumn, Builder extends Integer64Column | IntegerColumn>(
-  block: NativeBlock,
-  names: readonly Name[],
-  kind: new (...args: never[]) => Builder,
-): Record<Name, Builder>;
-function pick(
-  block: NativeBlock,
-  names: readonly string[],
-  kind: new (...args: never[]) => IntegerColumn,
-): Record<string, unknown> {
-  return Object.fromEntries(names.map((name) => [name, block.column(name, kind)]));
+): Record<Name, Builder> {
+  const entries = names.map((name) => [name, block.column(name, kind)] as const);
+  return Object.fromEntries(entries) as Record<Name, Builder>;
 }
 
 function endColumns(block: NativeBlock, end: "src" | "dst"): EndColumns {

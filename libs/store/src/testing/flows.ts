@@ -1,0 +1,78 @@
+import { type FlowColumns, parseAddress } from "@weir/codec";
+import { FlowRows, type Party } from "../tables/flow-rows.ts";
+
+/** What a test says of one flow; the rest is plausible. */
+export interface TestFlow {
+  /** Microseconds since 1970. */
+  time: number;
+  source?: Partial<Party> & { ip?: string; port?: number };
+  destination?: Partial<Party> & { ip?: string; port?: number };
+  protocol?: number;
+  direction?: "egress" | "ingress";
+  verdict?: "allowed" | "denied";
+  reason?: string;
+  packets?: number;
+  bytes?: number;
+  connections?: number;
+  answered?: boolean;
+  refused?: boolean;
+  block?: number;
+  node?: string;
+}
+
+/** One Native block of `flows`. */
+export function flowBlock(flows: readonly TestFlow[]): Uint8Array {
+  const rows = new FlowRows(flows.length);
+  for (const flow of flows) {
+    const { source = {}, destination = {} } = flow;
+    rows.append(
+      columnsOf(flow),
+      0,
+      rows.source(party(source)),
+      rows.destination(party(destination)),
+      rows.reason(flow.reason ?? "not-isolated"),
+    );
+  }
+  return rows.encode();
+}
+
+function party(end: Partial<Party>): Party {
+  const { kind = "", namespace = "", workload = "", pod = "", name = "" } = end;
+  return { kind, namespace, workload, pod, name };
+}
+
+function columnsOf(flow: TestFlow): FlowColumns {
+  const { time, source = {}, destination = {} } = flow;
+  return {
+    node: flow.node ?? "node-1",
+    bootId: "boot-1",
+    block: flow.block ?? 1,
+    rules: [],
+    count: 1,
+    time: Float64Array.of(time),
+    first: Float64Array.of(time - 1000),
+    last: Float64Array.of(time),
+    sequence: Float64Array.of(0),
+    packets: Float64Array.of(flow.packets ?? 1),
+    bytes: Float64Array.of(flow.bytes ?? 100),
+    replyPackets: Float64Array.of(0),
+    replyBytes: Float64Array.of(0),
+    srcAddr: parseAddress(source.ip ?? "10.0.0.1"),
+    dstAddr: parseAddress(destination.ip ?? "10.0.0.2"),
+    ifindex: Uint32Array.of(3),
+    generation: Uint32Array.of(1),
+    rule: Uint32Array.of(0),
+    srcPort: Uint16Array.of(source.port ?? 40_000),
+    dstPort: Uint16Array.of(destination.port ?? 80),
+    cpu: Uint16Array.of(0),
+    protocol: Uint8Array.of(flow.protocol ?? 6),
+    direction: Uint8Array.of(flow.direction === "ingress" ? 2 : 1),
+    verdict: Uint8Array.of(flow.verdict === "denied" ? 2 : 1),
+    reason: Uint8Array.of(2),
+    kind: Uint8Array.of(2),
+    flags: Uint8Array.of((flow.answered === false ? 0 : 2) | (flow.refused === true ? 4 : 0)),
+    tcpFlags: Uint8Array.of(0),
+    replyTcpFlags: Uint8Array.of(0),
+    connections: Uint8Array.of(flow.connections ?? 1),
+  };
+}
