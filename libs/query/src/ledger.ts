@@ -75,7 +75,7 @@ spans AS
 (
     SELECT
         node, boot_id,
-        sum(if(produced >= produced_before, produced - produced_before, produced)) AS handed,
+        sum(toUInt64(if(produced >= produced_before, produced - produced_before, toInt64(produced)))) AS handed,
         argMax(lost, time) AS lost_now,
         argMin(lost_earlier, time) AS lost_then,
         count() AS reports,
