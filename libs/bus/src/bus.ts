@@ -12,6 +12,8 @@ export interface TopicSpec {
   partitions: number;
   /** Keep only the newest record per key; a null value deletes. */
   compacted: boolean;
+  /** Kafka: how long messages are kept where the topic is not compacted; the broker's default without. */
+  retentionMs?: number;
 }
 
 /** A message to send. A null value is a tombstone on a compacted topic. */

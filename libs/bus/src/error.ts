@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 export type BusErrorCode =
   /** No such topic: call ensureTopics first. */
   | "unknown_topic"
@@ -29,6 +31,11 @@ export class BusError extends Error {
   }
 }
 
+/** The error and what caused it, outermost first. */
+export function* causesOf(thrown: unknown): Generator<{ name?: string; type?: string }> {
+  for (let at = thrown; typeof at === "object" && at !== null; at = (at as Error).cause) yield at;
+}
+
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  return types.isNativeError(thrown) ? thrown : new Error(String(thrown));
 }

@@ -1,6 +1,8 @@
 export type * from "./bus.ts";
 export { BusError } from "./error.ts";
 export type { BusErrorCode } from "./error.ts";
+export { createKafkaBus } from "./kafka/bus.ts";
+export type { BusLog, KafkaBusOptions } from "./kafka/options.ts";
 export { createMemoryBus } from "./memory/bus.ts";
 export type { MemoryBusOptions } from "./memory/options.ts";
 export { partitionOf } from "./partitioner.ts";

@@ -18,7 +18,7 @@ import { asError, BusError } from "../error.ts";
 import { InFlight } from "../in-flight.ts";
 import { partitionOf } from "../partitioner.ts";
 import { Turns } from "../turns.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery } from "../delivery.ts";
 import { RecordFile } from "./file.ts";
 import { Follower } from "./follower.ts";
 import { MemoryGroup } from "./group.ts";
@@ -210,7 +210,7 @@ class MemoryBus implements Bus {
       const up = Promise.withResolvers<void>();
       caughtUp.push(up.promise);
       return new Delivery({
-        log: partition.log,
+        source: partition.log,
         from: from(partition),
         maxBatchMessages: this.#options.maxTailMessages,
         counters: this.#counters,

@@ -1,5 +1,5 @@
 import type { TableReader } from "../bus.ts";
-import type { Delivery } from "./delivery.ts";
+import type { Delivery } from "../delivery.ts";
 
 /** Reads all partitions of a topic without a group: tables and tails. */
 export class Follower implements TableReader {

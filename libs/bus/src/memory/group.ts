@@ -2,7 +2,7 @@ import type { BusCounters, GroupOptions, GroupReader, Position } from "../bus.ts
 import { asError, BusError } from "../error.ts";
 import { Turns } from "../turns.ts";
 import { within } from "../wakeup.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery } from "../delivery.ts";
 import type { MemoryPartition } from "./partition.ts";
 import type { Positions } from "./positions.ts";
 
@@ -108,7 +108,7 @@ class Member implements GroupReader {
       const from = offset < log.firstOffset ? log.firstOffset : offset;
       partition.hold(name, from);
       return new Delivery({
-        log,
+        source: log,
         from,
         maxBatchMessages: this.#options.maxBatchMessages,
         counters: this.#doors.counters,

@@ -1,4 +1,5 @@
 import type { Message, OutgoingMessage } from "../bus.ts";
+import type { Source, SourceReader } from "../delivery.ts";
 
 /** Bytes a message is counted as: its texts, its value and what the object itself costs. */
 export function sizeOf(message: OutgoingMessage): number {
@@ -8,22 +9,15 @@ export function sizeOf(message: OutgoingMessage): number {
   return bytes;
 }
 
-/** What reads a log: rung when there is more, asked where it is before anything goes. */
-export interface LogReader {
-  ring(): void;
-  /** Offset of the next message it will read. */
-  position(): bigint;
-}
-
 /**
  * The messages of one partition in order of offset. Offsets may have gaps: in a compacted log a
  * newer record of the same key takes the place of the older one.
  */
-export class PartitionLog {
+export class PartitionLog implements Source {
   readonly topic: string;
   readonly partition: number;
   readonly compacted: boolean;
-  readonly readers = new Set<LogReader>();
+  readonly readers = new Set<SourceReader>();
   /** Of the message that is sent next. */
   nextOffset: bigint;
   bytes = 0;
@@ -38,8 +32,9 @@ export class PartitionLog {
     this.nextOffset = nextOffset;
   }
 
-  /** Offset of the oldest message kept, or of the next one. */
+  /** Offset of the oldest message kept, or of the next one; 0 of a compacted log. */
   get firstOffset(): bigint {
+    if (this.compacted) return 0n;
     return this.#messages[0]?.offset ?? this.nextOffset;
   }
 

@@ -1,0 +1,78 @@
+import { promisify } from "node:util";
+import zlib from "node:zlib";
+import kafkajs from "kafkajs";
+import type { Kafka, LogEntry, RetryOptions } from "kafkajs";
+import { asError, BusError, causesOf } from "../error.ts";
+import type { BusErrorCode } from "../error.ts";
+import type { KafkaBusOptions } from "./options.ts";
+import { silenceNegativeTimers } from "./negative-timer.ts";
+
+/** A block that unpacks to more than this is an attack or a mistake. */
+const maxUnpackedBytes = 256 << 20;
+
+const zstdCompress = promisify(zlib.zstdCompress);
+const zstdDecompress = promisify(zlib.zstdDecompress);
+
+// kafkajs knows the format's number and leaves the work to whoever needs it.
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
+  compress: ({ buffer }: { buffer: Buffer }) => zstdCompress(buffer),
+  decompress: (buffer: Buffer) => zstdDecompress(buffer, { maxOutputLength: maxUnpackedBytes }),
+});
+
+export const compressionTypes = {
+  none: kafkajs.CompressionTypes.None,
+  gzip: kafkajs.CompressionTypes.GZIP,
+  zstd: kafkajs.CompressionTypes.ZSTD,
+};
+
+export function retryOf(options: KafkaBusOptions): RetryOptions {
+  return {
+    retries: options.maxRetries,
+    initialRetryTime: options.firstRetryMs,
+    maxRetryTime: options.maxRetryMs,
+    // Readers are started anew by their own supervisor, in one way for every cause.
+    restartOnFailure: () => Promise.resolve(false),
+  };
+}
+
+/**
+ * A kafkajs client that says nothing by itself. Each line it would print is a retry it makes or an
+ * error it also throws, so all of them go to the log's debug level: what matters reaches the
+ * caller as a rejection or through `onError`.
+ */
+export function kafkaClient(options: KafkaBusOptions): Kafka {
+  silenceNegativeTimers();
+  return new kafkajs.Kafka({
+    brokers: options.brokers,
+    clientId: options.clientId,
+    connectionTimeout: 3000,
+    requestTimeout: 30_000,
+    retry: retryOf(options),
+    logLevel: kafkajs.logLevel.INFO,
+    logCreator: () => (entry: LogEntry) => {
+      const { message, timestamp: _, ...fields } = entry.log;
+      options.log.debug({ kafkajs: entry.label, ...fields }, message);
+    },
+  });
+}
+
+/** What a broker refuses for good, by kafkajs's name of the protocol's error. */
+const refusals: Record<string, BusErrorCode> = {
+  MESSAGE_TOO_LARGE: "too_large",
+  RECORD_LIST_TOO_LARGE: "too_large",
+  INVALID_RECORD: "invalid",
+  UNKNOWN_TOPIC_OR_PARTITION: "unknown_topic",
+};
+
+/** Wraps what kafkajs throws; says where the broker was looked for. */
+export function unavailable(options: KafkaBusOptions, doing: string, cause: unknown): BusError {
+  if (cause instanceof BusError) return cause;
+  const reason = asError(cause).message;
+  for (const { type } of causesOf(cause)) {
+    const code = refusals[type ?? ""];
+    if (code) return new BusError(code, `${doing} failed: ${reason}`, { cause });
+  }
+  const brokers = options.brokers.join(", ");
+  const what = `${doing} failed: ${reason}; see that Kafka answers at ${brokers}`;
+  return new BusError("unavailable", what, { cause });
+}

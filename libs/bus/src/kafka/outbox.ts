@@ -1,0 +1,137 @@
+import kafkajs from "kafkajs";
+import type { Kafka, Message as SentMessage, Producer } from "kafkajs";
+import { causesOf } from "../error.ts";
+import { Turns } from "../turns.ts";
+import { compressionTypes, retryOf } from "./client.ts";
+import type { KafkaBusOptions } from "./options.ts";
+
+interface Parcel {
+  topic: string;
+  messages: SentMessage[];
+  bytes: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Sends through one producer, one request at a time; what arrives meanwhile goes together in the
+ * next. An idempotent producer of kafkajs gives a failed request's sequence numbers to whoever is
+ * next, so two requests under way could make the broker take the second for a repeat of the first
+ * and drop it. For the same reason a producer that failed for good is not used again.
+ */
+export class Outbox {
+  readonly #kafka: Kafka;
+  readonly #options: KafkaBusOptions;
+  readonly #waiting: Parcel[] = [];
+  readonly #turns = new Turns();
+  #producer: Promise<Producer> | undefined;
+
+  readonly #idempotent: boolean;
+
+  /** `idempotent`: retries leave no second copy. */
+  constructor(kafka: Kafka, options: KafkaBusOptions, idempotent: boolean) {
+    this.#kafka = kafka;
+    this.#options = options;
+    this.#idempotent = idempotent;
+  }
+
+  /** Resolves when every in-sync replica has the messages. Order of calls is order in a partition. */
+  send(topic: string, messages: SentMessage[], bytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ topic, messages, bytes, resolve, reject });
+      void this.#turns.take(() => this.#sendNext());
+    });
+  }
+
+  async #sendNext(): Promise<void> {
+    const parcels = this.#gather();
+    if (parcels.length === 0) return;
+    try {
+      await this.#request(parcels);
+      for (const parcel of parcels) parcel.resolve();
+    } catch (error) {
+      await this.#discard();
+      if (parcels.length === 1) parcels[0]?.reject(error);
+      else await this.#sendEach(parcels);
+    }
+  }
+
+  /** One bad message must not fail the sends it happened to travel with. */
+  async #sendEach(parcels: Parcel[]): Promise<void> {
+    let away: unknown;
+    for (const parcel of parcels) {
+      try {
+        if (away !== undefined) throw away;
+        await this.#request([parcel]);
+        parcel.resolve();
+      } catch (error) {
+        if (away === undefined) await this.#discard();
+        if (isAway(error)) away = error;
+        parcel.reject(error);
+      }
+    }
+  }
+
+  #gather(): Parcel[] {
+    const parcels: Parcel[] = [];
+    let bytes = 0;
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      bytes += next.bytes;
+      if (parcels.length > 0 && bytes > this.#options.maxRequestBytes) break;
+      parcels.push(next);
+      this.#waiting.shift();
+    }
+    return parcels;
+  }
+
+  async #request(parcels: Parcel[]): Promise<void> {
+    this.#producer ??= this.#connect();
+    const byTopic = new Map<string, SentMessage[]>();
+    for (const { topic, messages } of parcels) {
+      byTopic.set(topic, [...(byTopic.get(topic) ?? []), ...messages]);
+    }
+    const producer = await this.#producer;
+    await producer.sendBatch({
+      acks: -1,
+      compression: compressionTypes[this.#options.compression],
+      topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })),
+    });
+  }
+
+  async #connect(): Promise<Producer> {
+    const producer = this.#kafka.producer({
+      idempotent: this.#idempotent,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      retry: retryOf(this.#options),
+    });
+    try {
+      await producer.connect();
+      return producer;
+    } catch (error) {
+      await producer.disconnect().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #discard(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    await producer?.then((old) => old.disconnect()).catch(() => undefined);
+  }
+
+  /** Sends what waits, then disconnects. */
+  async close(): Promise<void> {
+    await this.#turns.over();
+    await this.#discard();
+  }
+}
+
+/** The broker is not there, so the others need not try one by one. */
+function isAway(error: unknown): boolean {
+  for (const { name } of causesOf(error)) {
+    if (/Connection|NumberOfRetries|RequestTimeout|BrokerNotFound/.test(name ?? "")) return true;
+  }
+  return false;
+}

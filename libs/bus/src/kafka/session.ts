@@ -1,0 +1,174 @@
+import type { Batch as KafkaBatch, Consumer } from "kafkajs";
+import type { BusCounters, GroupOptions, Position } from "../bus.ts";
+import { Delivery } from "../delivery.ts";
+import { asError, BusError, causesOf } from "../error.ts";
+import type { KafkaAdmin } from "./admin.ts";
+import { messageOf } from "./message.ts";
+import type { KafkaBusOptions } from "./options.ts";
+import { PartitionQueue } from "./queue.ts";
+
+export interface SessionOptions {
+  assignment: Record<string, number[]>;
+  consumer: Consumer;
+  admin: KafkaAdmin;
+  bus: KafkaBusOptions;
+  counters: BusCounters;
+  options: GroupOptions;
+}
+
+/** What one member reads between two rebalances. */
+export class GroupSession {
+  readonly #options: SessionOptions;
+  readonly #queues = new Map<string, PartitionQueue>();
+  #deliveries: Delivery[] = [];
+  #stopped = false;
+
+  /** Nothing is fetched before `start`: the positions come first. */
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { assignment, consumer } = options;
+    for (const [topic, partitions] of Object.entries(assignment)) {
+      for (const partition of partitions) {
+        const place = { topic, partition };
+        const fetching = [{ topic, partitions: [partition] }];
+        const queue = new PartitionQueue(
+          place,
+          options.bus.maxQueuedBytes,
+          () => this.#whileRunning(() => consumer.pause(fetching)),
+          () => this.#whileRunning(() => consumer.resume(fetching)),
+        );
+        this.#queues.set(keyOf(topic, partition), queue);
+      }
+      consumer.pause([{ topic, partitions }]);
+    }
+  }
+
+  async start(): Promise<void> {
+    const { consumer, options, assignment } = this.#options;
+    const positions = await this.#positions();
+    if (this.#stopped) return;
+    try {
+      await options.onAssigned?.({ positions });
+    } catch (thrown) {
+      options.onError?.(asError(thrown));
+    }
+    if (this.#stopped) return;
+    this.#deliveries = positions.map((position) => this.#deliver(position));
+    this.#whileRunning(() => {
+      for (const { topic, partition, offset } of positions) {
+        if (offset >= 0n) consumer.seek({ topic, partition, offset: String(offset) });
+      }
+      for (const [topic, partitions] of Object.entries(assignment)) {
+        consumer.resume([{ topic, partitions }]);
+      }
+    });
+  }
+
+  /** Stored positions; one that retention or a new topic has made void begins anew, and says so. */
+  async #positions(): Promise<Position[]> {
+    const { admin, options, assignment } = this.#options;
+    const stored = await admin.positions(options.group, Object.keys(assignment));
+    const own = stored.filter(({ topic, partition }) => this.owns(topic, partition));
+    const checked: Position[] = [];
+    for (const topic of Object.keys(assignment)) {
+      const bounds = await admin.bounds(topic);
+      for (const position of own.filter((one) => one.topic === topic)) {
+        const bound = bounds.find((one) => one.partition === position.partition);
+        checked.push(bound ? this.#within(position, bound) : position);
+      }
+    }
+    return checked;
+  }
+
+  #within(position: Position, { low, high }: { low: bigint; high: bigint }): Position {
+    const { offset, topic, partition } = position;
+    if (offset < 0n || (offset >= low && offset <= high)) return position;
+    const { options, counters } = this.#options;
+    const where = `${topic}/${partition} keeps offsets ${low} to ${high}, ${options.group} stood at ${offset}`;
+    if (offset < low) counters.skippedMessages += Number(low - offset);
+    options.onError?.(new BusError("skipped", `${where}; it goes on from ${low}`));
+    return { ...position, offset: low, metadata: "" };
+  }
+
+  #deliver({ topic, partition, offset }: Position): Delivery {
+    const { options, counters } = this.#options;
+    return new Delivery({
+      source: this.#queues.get(keyOf(topic, partition)) as PartitionQueue,
+      from: offset < 0n ? 0n : offset,
+      maxBatchMessages: options.maxBatchMessages,
+      counters,
+      onBatch: (batch) => options.onBatch(batch),
+      onError: (error) => options.onError?.(error),
+    });
+  }
+
+  push({ topic, partition, messages }: KafkaBatch): void {
+    if (this.#stopped) return;
+    const queue = this.#queues.get(keyOf(topic, partition));
+    queue?.push(messages.map((message) => messageOf(topic, partition, message)));
+  }
+
+  owns(topic: string, partition: number): boolean {
+    return this.#queues.has(keyOf(topic, partition));
+  }
+
+  /** Throws `fenced` when the group has gone on without this member. */
+  async commit(positions: Position[]): Promise<void> {
+    const { consumer, options } = this.#options;
+    let stored = 0;
+    const remove = consumer.on(consumer.events.COMMIT_OFFSETS, () => {
+      stored++;
+    });
+    try {
+      await consumer.commitOffsets(
+        positions.map(({ topic, partition, offset, metadata }) => ({
+          topic,
+          partition,
+          offset: String(offset),
+          metadata,
+        })),
+      );
+    } catch (error) {
+      if (!isFenced(error)) throw error;
+      const what = `group ${options.group} has been divided anew`;
+      throw new BusError("fenced", `${what}; what is not committed is read again`, {
+        cause: error,
+      });
+    } finally {
+      remove();
+    }
+    // kafkajs resolves as well when it gives up because its consumer is on its way out.
+    if (stored === 0) throw new BusError("unavailable", "the consumer is being started anew");
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const delivery of this.#deliveries) delivery.stop();
+  }
+
+  /** Resolves when no batch is in hand any more; after `stop`. */
+  async done(): Promise<void> {
+    await Promise.all(this.#deliveries.map((delivery) => delivery.done));
+  }
+
+  /** kafkajs throws when its consumer has just crashed; the next session does it all again. */
+  #whileRunning(act: () => void): void {
+    if (this.#stopped) return;
+    try {
+      act();
+    } catch (error) {
+      this.#options.bus.log.debug({ error }, "the consumer is not running");
+    }
+  }
+}
+
+const fencing = new Set(["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS"]);
+
+function isFenced(error: unknown): boolean {
+  for (const { type } of causesOf(error)) if (fencing.has(type ?? "")) return true;
+  return false;
+}
+
+function keyOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}
