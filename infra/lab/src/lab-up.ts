@@ -1,11 +1,14 @@
 import { existsSync, writeFileSync } from "node:fs";
 import type { LabFile } from "@weir/identity";
+import { podKey } from "@weir/policy";
 import { allocateBlock, NODES_MAX } from "./addresses.ts";
 import { behaviourOf } from "./behaviour.ts";
 import { buildLab } from "./build-lab.ts";
+import type { BuildContext } from "./build-lab.ts";
 import { processesOf } from "./cgroup.ts";
 import { checkNothingInTheWay, clearLab, netnsMark } from "./clear-lab.ts";
 import { draftLab } from "./draft.ts";
+import { growLab } from "./grow-lab.ts";
 import { LabError } from "./lab-error.ts";
 import { withLabLock } from "./lab-lock.ts";
 import { checkLabName } from "./lab-name.ts";
@@ -34,13 +37,13 @@ export interface LabUpOptions {
 
 export interface LabUpResult {
   lab: LabFile;
-  /** False when the same lab was running already. */
+  /** False when the same lab was running already, with all its pods. */
   changed: boolean;
 }
 
 /**
  * Brings a lab up and returns when every pod listens on all its ports and calls have begun. The same
- * again changes nothing; what an interrupted `up` left is removed first; a failed one leaves nothing.
+ * again changes nothing, or adds the pods that were taken out; what an interrupted `up` left is removed first; a failed one leaves nothing.
  * Throws a LabError that says what to do.
  */
 export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
@@ -55,8 +58,9 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
   for (const note of [...plan.notes, ...notesOn(plan)]) options.log?.(note);
   return withLabLock(runDirectory, async () => {
     const existing = readLab(runDirectory, name);
+    const context = { runDirectory, onProgress, startAfterMs: options.startAfterMs };
     if (existing !== undefined && isWhole(existing)) {
-      if (existing.fingerprint === plan.fingerprint) return { lab: existing, changed: false };
+      if (existing.fingerprint === plan.fingerprint) return complete(context, existing, plan);
       throw new LabError(
         "conflict",
         `lab ${name} is up with other manifests: weir lab down --name ${name}, or use another --name`,
@@ -76,13 +80,20 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
     if (isNetnsDirectoryUntouched()) writeFileSync(netnsMark(runDirectory), "");
     writeLab(runDirectory, lab);
     try {
-      const context = { runDirectory, onProgress, startAfterMs: options.startAfterMs };
       return { lab: await buildLab(context, lab, plan.pods), changed: true };
     } catch (error) {
       await clearLab(runDirectory, lab);
       throw error;
     }
   });
+}
+
+/** The same lab again: only pods that were taken out of it meanwhile are new. */
+async function complete(context: BuildContext, lab: LabFile, plan: LabPlan): Promise<LabUpResult> {
+  const known = new Set(lab.pods.map(podKey));
+  const missing = plan.pods.filter((pod) => !known.has(podKey(pod)));
+  if (missing.length === 0) return { lab, changed: false };
+  return { lab: await growLab(context, lab, missing), changed: true };
 }
 
 /** Up to the end, and every pod still has a process. */

@@ -105,7 +105,7 @@ metadata: { name: log, namespace: x }
 spec: { selector: { pod: c }, ports: [{ port: 514, targetPort: 80, protocol: UDP }] }
 `,
     );
-    const up = await labUp({ ...at, manifests: [folder], nodes: 3 });
+    const up = await labUp({ ...at, manifests: [join(folder, "a.yaml")], nodes: 3 });
     lab = up.lab;
   });
 
@@ -175,6 +175,20 @@ spec: { selector: { pod: d }, ports: [{ port: 80 }] }
 
     const [again] = await addPods({ ...at, manifests: [manifest] });
     expect(again?.uid).not.toBe(uid);
+  });
+
+  it("that were taken out come back with the next up", async () => {
+    await removePods({ ...at, pod: "x/c" });
+    const { lab: whole, changed } = await labUp({
+      ...at,
+      manifests: [join(folder, "a.yaml")],
+      nodes: 3,
+    });
+    expect(changed).toBe(true);
+    expect(whole.pods.map((one) => one.name)).toContain("c");
+    const { lines } = await labProbe({ ...at, to: "x/c" });
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.filter((line) => line.verdict !== "allowed")).toEqual([]);
   });
 
   it("are said to be gone by the system at once where nobody has an address", async () => {
