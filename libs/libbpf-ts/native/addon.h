@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <linux/bpf.h>
 
 #define NAPI_VERSION 9
@@ -34,6 +35,13 @@ struct bytes {
 	uint8_t *data;
 	size_t length;
 };
+
+/* memcpy, also of nothing from nowhere: an empty Uint8Array has no address. */
+static inline void copy_bytes(void *to, const void *from, size_t length)
+{
+	if (length)
+		memcpy(to, from, length);
+}
 
 void call_begin(struct call *call, napi_env env, napi_callback_info info);
 bool argument_given(struct call *call, size_t index); /* neither missing nor undefined nor null */

@@ -167,8 +167,7 @@ napi_value return_copy(struct call *call, const void *data, size_t length)
 
 	if (napi_create_arraybuffer(call->env, length, &memory, &buffer) != napi_ok)
 		return return_status(call, -ENOMEM);
-	if (length)
-		memcpy(memory, data, length);
+	copy_bytes(memory, data, length);
 	napi_create_typedarray(call->env, napi_uint8_array, length, buffer, 0, &result);
 	return result;
 }

@@ -109,7 +109,7 @@ EXPORTED(mapping_read)
 	else if (out.length == 2 && offset % 2 == 0)
 		READ_WHOLE(uint16_t, out.data, from);
 	else
-		memcpy(out.data, from, out.length);
+		copy_bytes(out.data, from, out.length);
 	return return_status(&call, 0);
 }
 
@@ -138,6 +138,6 @@ EXPORTED(mapping_write)
 	else if (bytes.length == 2 && offset % 2 == 0)
 		COPY_WHOLE(uint16_t, to, bytes.data);
 	else
-		memcpy(to, bytes.data, bytes.length);
+		copy_bytes(to, bytes.data, bytes.length);
 	return return_status(&call, 0);
 }

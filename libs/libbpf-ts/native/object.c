@@ -84,7 +84,7 @@ static int open_source(struct call *call, struct object *object, const char *nam
 		object->image = malloc(bytes.length ? bytes.length : 1);
 		if (!object->image)
 			return -ENOMEM;
-		memcpy(object->image, bytes.data, bytes.length);
+		copy_bytes(object->image, bytes.data, bytes.length);
 		object->bpf = bpf_object__open_mem(object->image, bytes.length, &options);
 	}
 	return object->bpf ? 0 : -errno;
@@ -287,7 +287,7 @@ EXPORTED(object_set_initial)
 		return return_status(&call, -ENODATA);
 	if (offset > size || bytes.length > size - offset)
 		return return_status(&call, -ERANGE);
-	memcpy(contents + offset, bytes.data, bytes.length);
+	copy_bytes(contents + offset, bytes.data, bytes.length);
 	return return_status(&call, 0);
 }
 
