@@ -25,7 +25,7 @@ export interface FolderWatchOptions<Value> {
 export interface FolderFiles<Value> {
   /** By path. A file that became unreadable keeps the value it had last. */
   values: ReadonlyMap<string, Value>;
-  /** False while some file that is there has never been readable: absence proves nothing then. */
+  /** False while some file was never readable, or left out: absence proves nothing then. */
   complete: boolean;
 }
 
@@ -62,6 +62,8 @@ class Folders<Value> implements FolderWatch {
   #first = true;
   #closed = false;
   #saidTooMany = false;
+  /** Files beyond maxFiles were left out at the latest scan. */
+  #leftOut = false;
 
   constructor(options: FolderWatchOptions<Value>) {
     this.#options = options;
@@ -103,6 +105,7 @@ class Folders<Value> implements FolderWatch {
     const folders = await this.#options.folders();
     this.#follow(folders);
     const present = new Set<string>();
+    this.#leftOut = false;
     let changed = this.#first;
     for (const folder of folders) {
       for (const name of await namesIn(folder)) {
@@ -150,7 +153,7 @@ class Folders<Value> implements FolderWatch {
   #files(): FolderFiles<Value> {
     const values = new Map<string, Value>();
     for (const [path, { value }] of this.#known) if (value !== undefined) values.set(path, value);
-    return { values, complete: values.size === this.#known.size };
+    return { values, complete: !this.#leftOut && values.size === this.#known.size };
   }
 
   #follow(folders: string[]): void {
@@ -186,6 +189,7 @@ class Folders<Value> implements FolderWatch {
   }
 
   #tooMany(folder: string): void {
+    this.#leftOut = true;
     if (this.#saidTooMany) return;
     this.#saidTooMany = true;
     this.#options.onError(new Error("too many files; the rest is not read"), folder);
