@@ -42,7 +42,7 @@ async function upKilledAt(step: number, afterMs: number): Promise<number> {
     [2, 0],
     [2, 40],
     [3, 0],
-    [3, 150],
+    [3, 60],
   ])("killed at step %d after %d ms is cleared away by down", async (step, afterMs) => {
     await upKilledAt(step, afterMs);
     expect(labList(at)).toMatchObject([{ state: "broken" }]);
@@ -51,7 +51,7 @@ async function upKilledAt(step: number, afterMs: number): Promise<number> {
   });
 
   it("is cleared away by the next up, which then works", async () => {
-    await upKilledAt(3, 120);
+    await upKilledAt(3, 60);
     const steps: string[] = [];
     const { changed } = await labUp({ ...options, onProgress: (text) => steps.push(text) });
     expect(changed).toBe(true);

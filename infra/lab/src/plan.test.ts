@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readPlan } from "./plan.ts";
@@ -6,6 +6,8 @@ import { shopManifests } from "./shop.ts";
 
 describe("readPlan", () => {
   const folder = mkdtempSync(join(tmpdir(), "lab-plan-"));
+  const emptyFolder = join(folder, "empty");
+  mkdirSync(emptyFolder);
   afterAll(() => rmSync(folder, { recursive: true }));
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text);
@@ -52,7 +54,7 @@ ${more}
   it.each([
     ["nothing", [], /name at least one manifest/],
     ["a file that is not there", ["/nowhere.yaml"], /no such file/],
-    ["an empty folder", [mkdtempSync(join(tmpdir(), "lab-none-"))], /no \*\.yaml/],
+    ["an empty folder", [emptyFolder], /no \*\.yaml/],
   ])("refuses %s", (_what, paths, message) => {
     expect(() => readPlan("l", paths, 1)).toThrow(message);
   });
