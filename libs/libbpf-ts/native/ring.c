@@ -87,26 +87,33 @@ struct record {
 	uint64_t next; /* consumer position behind it */
 };
 
-/* The committed record at `position`, discarded ones passed over; false at the end of what is ready. */
-static bool next_record(struct ring *ring, uint64_t *position, uint64_t producer, struct record *record)
+/*
+ * The committed record at `position`, discarded ones passed over: 1, or 0 at the end of what is
+ * ready. -EPROTO when the position, which any holder of the map can write, is none of a record.
+ */
+static int next_record(struct ring *ring, uint64_t *position, uint64_t producer, struct record *record)
 {
+	if (*position > producer || *position % 8)
+		return -EPROTO;
 	while (*position < producer) {
 		const uint8_t *header = ring->data + (*position & ring->mask);
 		uint32_t word = __atomic_load_n((const uint32_t *)header, __ATOMIC_ACQUIRE);
 		uint32_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 
 		if (word & BPF_RINGBUF_BUSY_BIT)
-			return false;
+			return 0;
 		record->next = *position + ((uint64_t)length + HEADER_BYTES + 7) / 8 * 8;
+		if (record->next > producer)
+			return -EPROTO;
 		if (!(word & BPF_RINGBUF_DISCARD_BIT)) {
 			record->data = header + HEADER_BYTES;
 			record->length = length;
-			return true;
+			return 1;
 		}
 		ring->discarded++;
 		*position = record->next;
 	}
-	return false;
+	return 0;
 }
 
 static struct ring *argument_ring(struct call *call)
@@ -126,6 +133,7 @@ EXPORTED(ring_drain)
 	uint64_t position, producer;
 	uint32_t record_bytes, count = 0;
 	size_t used = 0;
+	int ready = 0;
 
 	call_begin(&call, env, info);
 	ring = argument_ring(&call);
@@ -137,7 +145,8 @@ EXPORTED(ring_drain)
 		return return_error(&call);
 	position = *ring->consumer;
 	producer = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
-	while (buffer.length - used >= record_bytes && next_record(ring, &position, producer, &record)) {
+	while (buffer.length - used >= record_bytes &&
+	       (ready = next_record(ring, &position, producer, &record)) > 0) {
 		if (record.length == record_bytes) {
 			memcpy(buffer.data + used, record.data, record_bytes);
 			used += record_bytes;
@@ -147,6 +156,8 @@ EXPORTED(ring_drain)
 		}
 		position = record.next;
 	}
+	if (ready < 0 && count == 0)
+		return return_status(&call, ready);
 	/* Only now may the kernel write over what was copied. */
 	__atomic_store_n(ring->consumer, position, __ATOMIC_RELEASE);
 	return return_number(&call, count);
@@ -161,7 +172,7 @@ EXPORTED(ring_drain_variable)
 	struct record record;
 	uint64_t position, producer;
 	uint32_t *offsets, count = 0, most, used = 0;
-	bool too_large = false;
+	int ready = 0;
 
 	call_begin(&call, env, info);
 	ring = argument_ring(&call);
@@ -176,9 +187,9 @@ EXPORTED(ring_drain_variable)
 	offsets[0] = 0;
 	position = *ring->consumer;
 	producer = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
-	while (count < most && next_record(ring, &position, producer, &record)) {
+	while (count < most && (ready = next_record(ring, &position, producer, &record)) > 0) {
 		if (record.length > buffer.length - used) {
-			too_large = count == 0;
+			ready = -ENOSPC;
 			break;
 		}
 		memcpy(buffer.data + used, record.data, record.length);
@@ -186,8 +197,10 @@ EXPORTED(ring_drain_variable)
 		offsets[++count] = used;
 		position = record.next;
 	}
+	if (ready == -EPROTO && count == 0)
+		return return_status(&call, ready);
 	__atomic_store_n(ring->consumer, position, __ATOMIC_RELEASE);
-	return too_large ? return_status(&call, -ENOSPC) : return_number(&call, count);
+	return ready < 0 && count == 0 ? return_status(&call, ready) : return_number(&call, count);
 }
 
 /* (ring, Uint8Array of 32 bytes): pending, size, discarded, mismatched as u64 */

@@ -31,7 +31,7 @@ export class BpfError extends Error {
   ) {
     const log = details.log ?? "";
     const [code, text] = describe(errno);
-    const hint = details.hint ? `: ${details.hint}` : "";
+    const hint = [details.hint, rights(code)].map((part) => (part ? `: ${part}` : "")).join("");
     super(`${operation}: ${code} (${text})${hint}${tail(log)}`);
     this.name = "BpfError";
     this.code = code;
@@ -45,6 +45,11 @@ export class BpfError extends Error {
 
 function describe(errno: number): [string, string] {
   return getSystemErrorMap().get(-errno) ?? kernelOnly.get(errno) ?? [`E${errno}`, "unknown error"];
+}
+
+function rights(code: string): string | undefined {
+  if (code !== "EPERM" || process.geteuid?.() === 0) return undefined;
+  return "it takes root, or CAP_BPF with CAP_NET_ADMIN and CAP_PERFMON";
 }
 
 /** The number of an errno's name. */

@@ -58,7 +58,11 @@ export class BpfObject extends Owned {
     this.#log = native.takeLog();
     this.name = checked<string>("name object", native.objectName(handle));
     this.btf = new Btf(
-      checked<Uint8Array>(`read BTF of object ${this.name}`, native.objectBtf(handle)),
+      checked<Uint8Array>(
+        `read BTF of object ${this.name}`,
+        native.objectBtf(handle),
+        "compile it with -g",
+      ),
     );
     const maps = checked<NativeObjectMap[]>("list maps", native.objectMaps(handle));
     this.#maps = new Map(maps.map((map) => [sectionOf(map) ?? map.name, map]));

@@ -4,6 +4,10 @@ import type { Handle } from "./native.ts";
 import { native } from "./native.ts";
 import { handleOf, Owned } from "./owned.ts";
 
+const ENOSPC = -28;
+const EPROTO = -71;
+const EMSGSIZE = -90;
+
 /**
  * Takes records out of a ring buffer map, in the order they were reserved. Never blocks and needs
  * no wake-ups: call it on a timer.
@@ -74,10 +78,11 @@ export class RingReader extends Owned {
   }
 
   #failed(result: number, hint: string): Error {
-    return failure(
-      `drain ring ${this.#name}`,
-      result,
-      result === -90 || result === -28 ? hint : undefined,
-    );
+    const hints = new Map([
+      [EMSGSIZE, hint],
+      [ENOSPC, hint],
+      [EPROTO, "another process has written to the ring's consumer position"],
+    ]);
+    return failure(`drain ring ${this.#name}`, result, hints.get(result));
   }
 }
