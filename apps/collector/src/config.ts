@@ -84,9 +84,9 @@ export const collectorConfig = z.object({
   maxBlockRecords: z
     .int()
     .min(256)
-    .max(65_536)
+    .max(6000)
     .default(4096)
-    .describe("Most flow records in one block."),
+    .describe("Most flow records in one block; 6000 always fit Kafka's message of 1 MiB."),
   maxPendingBytes: z
     .int()
     .min(1 << 20)

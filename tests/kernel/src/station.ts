@@ -1,0 +1,130 @@
+import { createMemoryBus, topics } from "@weir/bus";
+import type { Bus } from "@weir/bus";
+import {
+  createFlowDecoder,
+  flowSymbols,
+  formatAddress,
+  nodeReportCodec,
+  policySetCodec,
+} from "@weir/codec";
+import type { NodeReport, PolicySet } from "@weir/codec";
+import { collectorConfig, startCollector } from "@weir/collector";
+import type { Collector, CollectorConfigInput } from "@weir/collector";
+import { silentLog } from "@weir/runtime";
+import type { Bed } from "./bed.ts";
+
+/** A row of weir.flows.v1. */
+export interface FlowRow {
+  src: string;
+  dst: string;
+  dstPort: number;
+  protocol: number;
+  packets: number;
+  bytes: number;
+  replyPackets: number;
+  replyBytes: number;
+  connections: number;
+  direction: string;
+  verdict: string;
+  reason: string;
+  generation: number;
+  ifindex: number;
+  flags: number;
+  ruleText: string | undefined;
+  block: number;
+  timeMs: number;
+}
+
+/** A memory bus that remembers every flow it carried. */
+export class RecordingBus {
+  readonly bus: Bus;
+  readonly flows: FlowRow[] = [];
+  report: NodeReport | undefined;
+
+  private constructor(bus: Bus) {
+    this.bus = bus;
+  }
+
+  static async make(): Promise<RecordingBus> {
+    const bus = createMemoryBus();
+    await bus.ensureTopics(Object.values(topics));
+    const recording = new RecordingBus(bus);
+    await bus.readTail({
+      topic: topics.flows.name,
+      onBatch: ({ messages }) => {
+        for (const { value } of messages) if (value !== null) recording.#keep(value);
+      },
+    });
+    await bus.readTable({
+      topic: topics.nodes.name,
+      onRecord: (_key, value) => {
+        if (value !== null) recording.report = nodeReportCodec.decode(value);
+      },
+    });
+    return recording;
+  }
+
+  async enforce(set: PolicySet): Promise<void> {
+    const value = policySetCodec.encode(set);
+    await this.bus.send(topics.policies.name, [{ key: "current", value }]);
+  }
+
+  #keep(message: Uint8Array): void {
+    const columns = createFlowDecoder().decode(message);
+    for (let row = 0; row < columns.count; row++) {
+      const generation = columns.generation[row] ?? 0;
+      const rule = columns.rule[row];
+      this.flows.push({
+        src: formatAddress(columns.srcAddr, row * 16),
+        dst: formatAddress(columns.dstAddr, row * 16),
+        dstPort: columns.dstPort[row] ?? 0,
+        protocol: columns.protocol[row] ?? 0,
+        packets: columns.packets[row] ?? 0,
+        bytes: columns.bytes[row] ?? 0,
+        replyPackets: columns.replyPackets[row] ?? 0,
+        replyBytes: columns.replyBytes[row] ?? 0,
+        connections: columns.connections[row] ?? 0,
+        direction: flowSymbols.direction[columns.direction[row] ?? 0] ?? "?",
+        verdict: flowSymbols.verdict[columns.verdict[row] ?? 0] ?? "?",
+        reason: flowSymbols.reason[columns.reason[row] ?? 0] ?? "?",
+        generation,
+        ifindex: columns.ifindex[row] ?? 0,
+        flags: columns.flags[row] ?? 0,
+        ruleText: columns.rules.find((one) => one.generation === generation && one.rule === rule)
+          ?.text,
+        block: columns.block,
+        timeMs: (columns.time[row] ?? 0) / 1000,
+      });
+    }
+  }
+}
+
+export function start(bed: Bed, bus: Bus, more: CollectorConfigInput = {}): Promise<Collector> {
+  const config = collectorConfig.parse({
+    node: bed.node,
+    runDirectory: bed.runDirectory,
+    pinDirectory: bed.pins,
+    interfaces: "none",
+    sweepIntervalMs: 100,
+    blockIntervalMs: 10,
+    reportIntervalMs: 200,
+    rescanIntervalMs: 200,
+    policyWaitMs: 1000,
+    activeTimeoutMs: 300,
+    ...more,
+  });
+  return startCollector(config, { bus, log: silentLog() });
+}
+
+/** Tries until it does not throw, for at most ten seconds. */
+export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}

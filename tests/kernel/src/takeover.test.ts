@@ -1,0 +1,231 @@
+import { existsSync } from "node:fs";
+import type { PolicySet } from "@weir/codec";
+import { parseAddress } from "@weir/codec";
+import type { Collector } from "@weir/collector";
+import { collectorConfig, removeCollector } from "@weir/collector";
+import { silentLog } from "@weir/runtime";
+import { Bed } from "./bed.ts";
+import type { BedPod } from "./bed.ts";
+import { CollectorProcess } from "./collector-process.ts";
+import { RecordingBus, eventually, start } from "./station.ts";
+import { keep, serve, talk } from "./traffic.ts";
+import type { PodProcess } from "./traffic.ts";
+
+const open = 7200;
+const shut = 7201;
+const tcp = 6;
+
+/** pod-1 may reach pod-2 at `open`, and nothing else may be reached there. */
+function policySet(pods: BedPod[], more: Partial<PolicySet> = {}): PolicySet {
+  const [client, server] = pods as [BedPod, BedPod];
+  const identityOf = (pod: BedPod, identity: number) =>
+    [pod.v4, pod.v6].map((text) => ({ addr: parseAddress(text), prefix_bits: 128, identity }));
+  return {
+    generation: 1,
+    revision: 1,
+    mode: "enforce",
+    created: Date.now() * 1000,
+    documents: [],
+    identities: [...identityOf(client, 16), ...identityOf(server, 17)],
+    endpoints: [
+      { namespace: "bed", pod: client.name, ingress_rule_set: 0, egress_rule_set: 0 },
+      { namespace: "bed", pod: server.name, ingress_rule_set: 900, egress_rule_set: 0 },
+    ],
+    entries: [
+      { rule_set: 900, identity: 16, prefix_bits: 88, protocol: tcp, port: open, rule: 40 },
+    ],
+    rules: [
+      { rule: 40, text: "bed/server ingress[0]" },
+      { rule: 900, text: "default-deny ingress (bed/pod-2)" },
+    ],
+    ...more,
+  };
+}
+
+describe("a node whose policy is enforced", () => {
+  let bed: Bed;
+  let recording: RecordingBus;
+  let collector: Collector | undefined;
+  let client: BedPod;
+  let server: BedPod;
+  const processes: PodProcess[] = [];
+
+  const inForce = (generation: number) =>
+    eventually(() => expect(recording.report).toMatchObject({ generation, error: null }));
+
+  beforeAll(async () => {
+    bed = await Bed.make(2);
+    [client, server] = bed.pods as [BedPod, BedPod];
+    bed.announce(client, server);
+    recording = await RecordingBus.make();
+    processes.push(await serve(server, open), await serve(server, shut));
+  }, 60_000);
+
+  afterAll(async () => {
+    await collector?.stop({ detach: true });
+    for (const one of processes) await one.close();
+    await recording?.bus.close();
+    await bed?.close();
+  });
+
+  it("drops what no rule allows, and says by which policy", async () => {
+    collector = await start(bed, recording.bus);
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(1);
+    await recording.enforce(policySet(bed.pods));
+    await inForce(1);
+    for (const address of [server.v4, server.v6]) {
+      expect(await talk(bed, client, "tcp", address, open, { count: 2 })).toBe(2);
+      expect(await talk(bed, client, "tcp", address, shut)).toBe(0);
+      expect(await talk(bed, client, "udp", address, open)).toBe(0);
+    }
+    await eventually(() => {
+      const denied = recording.flows.filter((one) => one.verdict === "denied");
+      expect(denied.length).toBeGreaterThanOrEqual(4);
+      for (const one of denied) {
+        expect(one).toMatchObject({
+          src: expect.stringMatching(/99/) as string,
+          reason: "default_deny",
+          ruleText: "default-deny ingress (bed/pod-2)",
+          generation: 1,
+          direction: "ingress",
+        });
+      }
+      expect(
+        recording.flows.find((one) => one.reason === "policy" && one.dstPort === open),
+      ).toMatchObject({ ruleText: "bed/server ingress[0]", verdict: "allowed" });
+    });
+  });
+
+  it("records in shadow what it would deny, and denies nothing", async () => {
+    await recording.enforce(policySet(bed.pods, { generation: 2, mode: "shadow" }));
+    await inForce(2);
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(1);
+    await eventually(() => {
+      const shadow = recording.flows.find((one) => one.reason === "shadow_deny");
+      expect(shadow).toMatchObject({ verdict: "allowed", generation: 2, dstPort: shut });
+    });
+  });
+
+  it("lets everything in from the node itself", async () => {
+    await recording.enforce(policySet(bed.pods, { generation: 3 }));
+    await inForce(3);
+    const program = new URL("talk.ts", import.meta.url).pathname;
+    const fromNode = async (): Promise<number> => {
+      const { stdout } = await bed.inNode(
+        ...[process.execPath, program, "tcp", server.v4, String(shut), "1", "10"],
+      );
+      return (JSON.parse(stdout) as { answered: number }).answered;
+    };
+    expect(await fromNode()).toBe(0);
+    bed.writeNode(["169.254.1.1"]);
+    await eventually(async () => expect(await fromNode()).toBe(1));
+    await eventually(() =>
+      expect(recording.flows.find((one) => one.reason === "node")).toMatchObject({
+        src: "169.254.1.1",
+        dstPort: shut,
+      }),
+    );
+  });
+
+  it("keeps the policy in force when the next one cannot be read", async () => {
+    await recording.bus.send("weir.policies.v1", [
+      { key: "current", value: Uint8Array.of(0, 1, 2) },
+    ]);
+    await eventually(() => expect(recording.report?.error).toMatch(/unreadable policy/));
+    expect(recording.report).toMatchObject({ generation: 3 });
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
+    await recording.enforce(policySet(bed.pods, { generation: 4 }));
+    await inForce(4);
+  });
+
+  it("keeps the policy in force when the next one does not fit the kernel", async () => {
+    const entries = [{ ...policySet(bed.pods).entries[0]!, prefix_bits: 400 }];
+    await recording.enforce(policySet(bed.pods, { generation: 5, entries }));
+    await eventually(() => expect(recording.report?.error).toMatch(/generation 5: .*EINVAL/));
+    expect(recording.report).toMatchObject({ generation: 4 });
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
+    await recording.enforce(policySet(bed.pods, { generation: 6 }));
+    await inForce(6);
+  });
+
+  it("cuts an established connection that a new policy forbids, and tells both halves", async () => {
+    const kept = await keep(client, server.v4, open);
+    processes.push(kept);
+    expect(await kept.exchange()).toBe(true);
+    await recording.enforce(policySet(bed.pods, { generation: 7, entries: [] }));
+    await inForce(7);
+    expect(await kept.exchange()).toBe(false);
+    await recording.enforce(policySet(bed.pods, { generation: 8 }));
+    await inForce(8);
+    await eventually(() => {
+      const halves = recording.flows.filter(
+        (one) => one.dstPort === open && one.direction === "ingress" && one.generation >= 6,
+      );
+      const verdicts = new Set(halves.map((one) => `${one.generation} ${one.verdict}`));
+      expect([...verdicts]).toEqual(expect.arrayContaining(["6 allowed", "7 denied"]));
+    });
+  });
+
+  it("refuses a second collector, and names the process that has the node", async () => {
+    await expect(start(bed, recording.bus)).rejects.toThrow(`process ${process.pid}`);
+  });
+
+  it("goes on enforcing without a collector; the next one goes on where this one stopped", async () => {
+    const kept = await keep(client, server.v4, open);
+    processes.push(kept);
+    expect(await kept.exchange()).toBe(true);
+    await collector?.stop();
+    const blocks = Math.max(...recording.flows.map((one) => one.block));
+    const told = recording.flows.length;
+
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
+    expect(await talk(bed, client, "tcp", server.v4, open)).toBe(1);
+    expect(await kept.exchange()).toBe(true);
+    expect(recording.flows).toHaveLength(told);
+
+    // Without a policy on its bus: what the kernel holds stays.
+    const empty = await RecordingBus.make();
+    collector = await start(bed, empty.bus);
+    expect(collector.status()).toMatchObject({ generation: 8, mode: "enforce" });
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
+    expect(await kept.exchange()).toBe(true);
+    await eventually(() => {
+      // What was counted while nobody was there.
+      const denied = empty.flows.filter((one) => one.verdict === "denied" && one.dstPort === shut);
+      expect(denied.reduce((sum, one) => sum + one.connections, 0)).toBe(2);
+      expect(Math.min(...empty.flows.map((one) => one.block))).toBe(blocks + 1);
+    });
+    // The connection was told of before: nothing of it is counted as opened again.
+    const again = empty.flows.filter((one) => one.dstPort === open && one.direction === "ingress");
+    expect(again.reduce((sum, one) => sum + one.connections, 0)).toBe(1);
+    await collector.stop();
+    collector = undefined;
+    await empty.bus.close();
+  });
+
+  it("goes on enforcing after kill -9, and is taken over", async () => {
+    const child = await CollectorProcess.start(bed);
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
+    await child.kill();
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
+    expect(await talk(bed, client, "tcp", server.v4, open)).toBe(1);
+    collector = await start(bed, recording.bus);
+    await inForce(8);
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
+    expect(await talk(bed, client, "tcp", server.v4, open)).toBe(1);
+    await collector.stop();
+    collector = undefined;
+  });
+
+  it("is let go by remove, after which nothing is enforced or pinned", async () => {
+    const config = collectorConfig.parse({
+      node: bed.node,
+      runDirectory: bed.runDirectory,
+      pinDirectory: bed.pins,
+    });
+    expect(await removeCollector(config, silentLog())).toBe(true);
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(1);
+    expect(existsSync(bed.pins)).toBe(false);
+    expect(await removeCollector(config, silentLog())).toBe(false);
+  });
+});

@@ -1,0 +1,68 @@
+import { spawn } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Interface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import type { Bed, BedPod } from "./bed.ts";
+
+const program = new URL("talk.ts", import.meta.url).pathname;
+
+type Child = ChildProcessByStdio<Writable, Readable, null>;
+
+/** A process in a pod's namespace; ends with `close`. */
+export class PodProcess {
+  readonly #child: Child;
+  readonly #lines: Interface;
+
+  constructor(pod: BedPod, ...args: string[]) {
+    const command = [`--net=/run/netns/${pod.netns}`, process.execPath, program, ...args];
+    this.#child = spawn("nsenter", command, { stdio: ["pipe", "pipe", "inherit"] });
+    this.#lines = createInterface({ input: this.#child.stdout });
+  }
+
+  async line(): Promise<string> {
+    const [text] = (await once(this.#lines, "line")) as [string];
+    return text;
+  }
+
+  /** One exchange of a `keep` process. */
+  async exchange(): Promise<boolean> {
+    const answer = this.line();
+    this.#child.stdin.write("\n");
+    return (await answer) === "yes";
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+}
+
+export async function serve(pod: BedPod, port: number): Promise<PodProcess> {
+  const server = new PodProcess(pod, "serve", String(port));
+  await server.line();
+  return server;
+}
+
+export async function keep(pod: BedPod, address: string, port: number): Promise<PodProcess> {
+  const client = new PodProcess(pod, "keep", address, String(port));
+  await client.line();
+  return client;
+}
+
+/** Exchanges one after the other; returns how many were answered. */
+export async function talk(
+  bed: Bed,
+  pod: BedPod,
+  mode: "tcp" | "udp",
+  address: string,
+  port: number,
+  options: { count?: number; bytes?: number } = {},
+): Promise<number> {
+  const numbers = [port, options.count ?? 1, options.bytes ?? 100].map(String);
+  const { stdout } = await bed.inPod(pod, process.execPath, program, mode, address, ...numbers);
+  return (JSON.parse(stdout) as { answered: number }).answered;
+}
