@@ -5,6 +5,7 @@ import { collectorConfig, startNodeCollectors } from "@weir/collector";
 import type { NodeCollectors } from "@weir/collector";
 import { controllerConfig, startController } from "@weir/controller";
 import { enricherConfig, startEnricher } from "@weir/enricher";
+import { recommenderConfig, startRecommender } from "@weir/recommender";
 import { type Health, type Log, type Metrics, createMetrics, loadConfig } from "@weir/runtime";
 import type { Store } from "@weir/store";
 import type { z } from "zod";
@@ -53,6 +54,12 @@ export async function startStations(
     ofStation("controller"),
   );
   onStop("controller", () => controller.stop());
+
+  const recommender = await startRecommender(
+    configOf(recommenderConfig, settings.recommender),
+    ofStation("recommender"),
+  );
+  onStop("recommender", () => recommender.stop());
 
   const api = await startApi(configOf(apiConfig, settings.api, { listen: settings.listen }), {
     ...ofStation("api"),
