@@ -47,6 +47,17 @@ export class PartitionLog implements Source {
     return [...this.#newest.values()].sort((a, b) => (a.offset < b.offset ? -1 : 1));
   }
 
+  /** Bytes of a compacted log that go when these messages have come. */
+  replaced(messages: OutgoingMessage[]): number {
+    if (!this.compacted) return 0;
+    let bytes = 0;
+    for (const key of new Set(messages.map((message) => message.key as string))) {
+      const old = this.#newest.get(key);
+      if (old) bytes += sizeOf(old);
+    }
+    return bytes;
+  }
+
   /** Gives offsets and times; the messages are not in the log before `append`. */
   prepare(messages: OutgoingMessage[], timestampMs: number): Message[] {
     return messages.map((message, index) => ({
@@ -61,14 +72,15 @@ export class PartitionLog implements Source {
     }));
   }
 
-  append(messages: Message[]): void {
+  /** `held` is the lowest position that a group may still come back to. */
+  append(messages: Message[], held: bigint = this.nextOffset): void {
     for (const message of messages) {
       this.#messages.push(message);
       this.bytes += sizeOf(message);
       this.nextOffset = message.offset + 1n;
       if (this.compacted) this.#supersede(message);
     }
-    if (this.#superseded > 64 && this.#superseded * 2 > this.#messages.length) this.compact();
+    if (this.#superseded > 64 && this.#superseded * 2 > this.#messages.length) this.compact(held);
     for (const reader of this.readers) reader.ring();
   }
 
@@ -80,10 +92,10 @@ export class PartitionLog implements Source {
   }
 
   /**
-   * Drops superseded records, and tombstones that every reader has passed; `held` is the lowest
-   * position that a group may still come back to.
+   * Drops superseded records, and tombstones that every reader has passed and no group may still
+   * come back to.
    */
-  compact(held: bigint = this.nextOffset): void {
+  compact(held: bigint): void {
     let passed = held;
     for (const reader of this.readers) if (reader.position() < passed) passed = reader.position();
     this.#messages = this.#messages.filter((message) => {

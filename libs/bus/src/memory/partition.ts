@@ -65,11 +65,11 @@ export class MemoryPartition {
 
   async #send(messages: OutgoingMessage[]): Promise<void> {
     const bytes = messages.reduce((sum, message) => sum + sizeOf(message), 0);
-    await this.#makeRoom(bytes);
+    await this.#makeRoom(bytes - this.log.replaced(messages));
     if (this.#closed) throw new BusError("closed", `${this.log.topic}: the bus has been closed`);
     const prepared = this.log.prepare(messages, Date.now());
     await this.#file?.append(prepared.map(storedOf));
-    this.log.append(prepared);
+    this.log.append(prepared, this.#floor());
     if (this.#file?.wantsRewrite(this.log.bytes)) await this.#rewrite(this.#file);
   }
 
