@@ -19,3 +19,5 @@ export type { ScanThresholds } from "./scan.ts";
 export { usualScanThresholds } from "./scan.ts";
 export * from "./matrix.ts";
 export * from "./observed-row.ts";
+export * from "./edit.ts";
+export * from "./explain.ts";
