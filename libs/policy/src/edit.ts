@@ -22,14 +22,14 @@ export interface Edit {
   path: string;
   /** What is added, as YAML of one list item. */
   add: string;
-  /** One sentence. */
-  text: string;
+  /** One sentence: `add 8080/TCP to the ports of ingress[0] of shop/cart`. */
+  what: string;
   /** Lines it adds. */
   lines: number;
   /** Other pairs of pods that it would allow as well on the same port; undefined where not counted. */
   alsoAllows: number | undefined;
-  /** The whole policy after the edit. */
-  edited: WrittenPolicy;
+  /** The whole policy after the edit, as YAML. */
+  text: string;
 }
 
 /** Above so many pods the pairs that an edit opens beside the asked one are not counted. */
@@ -39,7 +39,7 @@ interface Candidate {
   policy: Policy;
   path: (string | number)[];
   item: unknown;
-  text: string;
+  what: string;
 }
 
 /** How a rule would name the other end: its workload's labels, its own, or its address. */
@@ -81,7 +81,7 @@ function candidatesOf(
         policy,
         path: ["spec", side, index, "ports"],
         item: writtenPort,
-        text: `add ${port}/${protocol} to the ports of ${rule}`,
+        what: `add ${port}/${protocol} to the ports of ${rule}`,
       });
     }
     if (peer !== undefined) {
@@ -89,7 +89,7 @@ function candidatesOf(
         policy,
         path: ["spec", side, index, field],
         item: peer,
-        text: `add a peer to ${field} of ${rule}`,
+        what: `add a peer to ${field} of ${rule}`,
       });
     }
   }
@@ -102,7 +102,7 @@ function candidatesOf(
       policy,
       path: ["spec", side],
       item: rule,
-      text: `add a rule to ${side} of ${key}`,
+      what: `add a rule to ${side} of ${key}`,
     });
   }
   return found;
@@ -166,7 +166,7 @@ export function smallestEdit(
       if (after === undefined) return [];
       const verdict = new Judge(cluster, after).judge(question);
       if (verdict[side].verdict === "denied") return [];
-      const add = stringify([candidate.item], { lineWidth: 0 });
+      const add = stringify([candidate.item], { lineWidth: 0, aliasDuplicateObjects: false });
       const opened =
         before === undefined ? undefined : (countAllowed(cluster, after, question) ?? 0) - before;
       const own = verdict.verdict === "allowed" ? 1 : 0;
@@ -176,10 +176,10 @@ export function smallestEdit(
           side,
           path: formatPath(candidate.path),
           add,
-          text: candidate.text,
+          what: candidate.what,
           lines: add.trimEnd().split("\n").length,
           alsoAllows: opened === undefined ? undefined : Math.max(opened - own, 0),
-          edited,
+          text: stringify(edited, { lineWidth: 0, aliasDuplicateObjects: false }),
         },
       ];
     });

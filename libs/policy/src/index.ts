@@ -21,3 +21,5 @@ export * from "./matrix.ts";
 export * from "./observed-row.ts";
 export * from "./edit.ts";
 export * from "./explain.ts";
+export * from "./lint.ts";
+export { placeIn } from "./locations.ts";

@@ -10,6 +10,7 @@ import type {
   ManifestWorkload,
   WorkloadKind,
 } from "./manifest-objects.ts";
+import { rememberLocations } from "./locations.ts";
 import type { Policy } from "./network-policy.ts";
 import type { Diagnostic, Path, Place, Problem } from "./problem.ts";
 import { formatPath, quote } from "./problem.ts";
@@ -161,8 +162,11 @@ class Reading {
       if (object !== undefined && !examiner.failed) list.push(object);
     };
     if (kind === "NetworkPolicy") {
-      const text = examiner.failed ? "" : item.text();
-      keep(result.policies, readPolicy(examiner, item.object, text, place));
+      const policy = readPolicy(examiner, item.object, item.text(), place);
+      keep(result.policies, policy);
+      if (policy !== undefined) {
+        rememberLocations(policy, (path) => this.#locate([...item.path, ...path], false));
+      }
     } else if (kind === "Pod") keep(result.pods, readPod(examiner, item.object, place));
     else if (kind === "Namespace")
       keep(result.namespaces, readNamespace(examiner, item.object, place));
