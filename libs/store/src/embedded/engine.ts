@@ -1,10 +1,11 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { randomUUID } from "node:crypto";
 import { drainPending, Session } from "chdb";
 import { abortedBy, asStoreError, StoreError, throwIfAborted } from "../error.ts";
 import { identifier, parameterText, stringLiteral } from "../sql-text.ts";
 import type { QueryOptions } from "../contract.ts";
+import { lockHolder } from "./lock-holder.ts";
 import { type EngineLimits, ownerRole, readerRole, writeEngineConfig } from "./engine-config.ts";
 
 export interface Statement {
@@ -126,22 +127,23 @@ export class Engine {
   async #connect(statement: Statement): Promise<Session> {
     if (this.#closed) throw new StoreError("closed", "the store is closed");
     throwIfAborted(statement.signal);
-    const reader = statement.as === "reader";
-    const settings: Record<string, string | number> = {
+    const session = new Session(this.directory);
+    const settings = Object.entries({
       ...statement.settings,
       allow_introspection_functions: 0,
       implicit_select: 0,
-      ...(reader ? { readonly: 1 } : {}),
-    };
-    const session = new Session(this.directory, {
-      connectionArgs: Object.entries(settings).map(([name, value]) => `--${name}=${value}`),
-    });
+    }).map(([name, value]) => `${settingName(name)} = ${literal(value)}`);
+    const parameters = Object.entries(parameterTexts(statement)).map(
+      ([name, text]) => `SET ${parameterName(name)} = ${stringLiteral(text)}`,
+    );
+    const reader = statement.as === "reader";
     const prelude = [
       `USE ${identifier(statement.database ?? this.database)}`,
       `SET ROLE ${reader ? readerRole : ownerRole}`,
-      ...Object.entries(parameterTexts(statement)).map(
-        ([name, text]) => `SET ${parameterName(name)} = ${stringLiteral(text)}`,
-      ),
+      `SET ${settings.join(", ")}`,
+      ...parameters,
+      // Last, because nothing can be set after it.
+      ...(reader ? ["SET readonly = 1"] : []),
     ];
     try {
       await session.queryAsync(prelude.join("; "));
@@ -179,6 +181,13 @@ export class Engine {
   }
 }
 
+function lockedBy(data: string, pid: number): StoreError {
+  return new StoreError(
+    "locked",
+    `${data} is in use by process ${pid}: one process per data directory. Ask that one (weir sql, or its HTTP API), stop it, or choose another --data`,
+  );
+}
+
 /** The engine binds a process to one directory, whatever number of connections it has. */
 let opened: string | undefined;
 
@@ -194,6 +203,16 @@ function parameterTexts(statement: Statement): Record<string, string> {
   return texts;
 }
 
+function settingName(name: string): string {
+  if (!/^\w+$/.test(name))
+    throw new StoreError("sql", `${JSON.stringify(name)} is no name of a setting`);
+  return name;
+}
+
+function literal(value: string | number): string {
+  return typeof value === "number" ? String(value) : stringLiteral(value);
+}
+
 function parameterName(name: string): string {
   if (!/^\w+$/.test(name))
     throw new StoreError(
@@ -205,19 +224,13 @@ function parameterName(name: string): string {
 
 async function connectFirst(data: string, config: string): Promise<Session> {
   await drainPending();
+  const holder = await lockHolder(data);
+  if (holder !== undefined) throw lockedBy(data, holder);
   try {
     return new Session(data, { connectionArgs: [`--config-file=${config}`] });
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    if (!text.includes("Cannot lock file")) throw asStoreError(cause);
-    // The engine holds a lock on this file and writes its process into it.
-    const status = await readFile(join(data, "status"), "utf8").catch(() => "");
-    const pid = /PID: (\d+)/.exec(status)?.[1] ?? "unknown";
-    const since = /Started at: (.+)/.exec(status)?.[1] ?? "unknown";
-    throw new StoreError(
-      "locked",
-      `${data} is in use by process ${pid} (since ${since}): one process per data directory. Ask that one (weir sql, its HTTP API), stop it, or choose another --data`,
-      { cause },
-    );
+    // It may have been taken in this very moment.
+    const late = await lockHolder(data);
+    throw late === undefined ? asStoreError(cause) : lockedBy(data, late);
   }
 }

@@ -27,7 +27,7 @@ export function insertWithData(text: string): InsertWithData | undefined {
     /(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^,\s]+))/g,
   ))
     settings[setting] = quoted ?? bare ?? "";
-  return { head, settings, format, dataAt: whole.length };
+  return { head: head.trim(), settings, format, dataAt: whole.length };
 }
 
 /** The format that a statement asks for itself. */

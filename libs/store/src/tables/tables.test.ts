@@ -70,8 +70,8 @@ describe("the tables of the engine and the definitions in here", () => {
       "time, node, direction, src_ip, src_port, src_namespace, src_workload, src_pod, dst_ip, dst_port, dst_namespace, dst_workload, dst_pod, protocol, packets, bytes, reply_packets, reply_bytes, verdict, reason, generation";
     const names = (await engineColumns("table = 'flows'")).map((column) => column.name);
     expect(names).toEqual(expect.arrayContaining(contract.split(", ")));
-    const tables = await store.query<{ name: string }>("SHOW TABLES");
-    expect(tables.map((table) => table.name)).toEqual(
+    const shown = await store.query<{ name: string }>("SHOW TABLES");
+    expect(shown.map((table) => table.name)).toEqual(
       expect.arrayContaining(
         "flows edges_1m edges_1h edges_1d events policies workloads ledger".split(" "),
       ),

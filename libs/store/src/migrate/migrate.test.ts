@@ -1,0 +1,105 @@
+import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
+import { startEmbeddedHttpDoor } from "../http-door/door.ts";
+import { openServerStore } from "../server/server-store.ts";
+import { flowBlock } from "../testing/flows.ts";
+import { temporaryDirectory } from "../testing/temporary.ts";
+import { readMigrations, schemaDirectory } from "./migrations.ts";
+
+const open = (path: string, schema: string): Promise<EmbeddedStore> =>
+  openEmbeddedStore({ directory: join(path, "store"), schemaDirectory: schema });
+
+/** A copy of the schema that a test may change. */
+async function schemaCopy(path: string, upTo = 9999): Promise<string> {
+  const copy = join(path, "schema");
+  await mkdir(copy, { recursive: true });
+  for (const name of await readdir(schemaDirectory))
+    if (Number(name.slice(0, 4)) <= upTo) await copyFile(schemaDirectory + name, join(copy, name));
+  return copy;
+}
+
+describe("migrations", () => {
+  it("bring two processes that start together to the same schema", async () => {
+    await using folder = await temporaryDirectory();
+    await using door = await startEmbeddedHttpDoor(
+      { directory: folder.path },
+      { listen: "127.0.0.1:0" },
+    );
+    const stores = await Promise.all([1, 2, 3].map(() => openServerStore({ url: door.url })));
+    await Promise.all(stores.map((store) => store.migrate()));
+    const [store] = stores;
+    const migrations = await readMigrations(schemaDirectory);
+    expect(
+      await store?.query("SELECT name, checksum FROM migrations FINAL ORDER BY number"),
+    ).toEqual(migrations.map(({ name, checksum }) => ({ name, checksum })));
+    // One of each view, or a row would be rolled up twice.
+    await store?.insertNative("flows", flowBlock([{ time: Date.now() * 1000 }]), "one");
+    expect(await store?.query("SELECT sum(connections) AS n FROM edges_1d")).toEqual([{ n: 1 }]);
+    await Promise.all(stores.map((one) => one.close()));
+  });
+
+  it("open a directory that an older version wrote, and keep its rows", async () => {
+    await using folder = await temporaryDirectory();
+    const older = await schemaCopy(folder.path, 1);
+    {
+      await using store = await open(folder.path, older);
+      await store.migrate().catch(() => undefined);
+      await store.insertNative("flows", flowBlock([{ time: Date.now() * 1000 }]), "old");
+    }
+    await using store = await open(folder.path, schemaDirectory);
+    await store.migrate();
+    expect(await store.query("SELECT count() AS n FROM flows")).toEqual([{ n: 1 }]);
+    expect(await store.query("SELECT count() AS n FROM ledger")).toEqual([{ n: 0 }]);
+  });
+
+  it("refuse a directory that a newer version wrote", async () => {
+    await using folder = await temporaryDirectory();
+    const newer = await schemaCopy(folder.path);
+    await writeFile(join(newer, "0008-more.sql"), "CREATE TABLE more (x UInt8) ENGINE = Memory;");
+    {
+      await using store = await open(folder.path, newer);
+      await store.migrate();
+    }
+    await using store = await open(folder.path, schemaDirectory);
+    await expect(store.migrate()).rejects.toMatchObject({
+      kind: "migration",
+      message: expect.stringContaining("0008-more.sql"),
+    });
+  });
+
+  it("refuse a file that was changed after it was applied, and name it", async () => {
+    await using folder = await temporaryDirectory();
+    const schema = await schemaCopy(folder.path);
+    await using store = await open(folder.path, schema);
+    await store.migrate();
+    await writeFile(join(schema, "0006-events.sql"), "-- another comment is fine\nSELECT 1;");
+    await expect(store.migrate()).rejects.toMatchObject({
+      kind: "migration",
+      message: expect.stringContaining("0006-events.sql is not what was applied"),
+    });
+  });
+
+  it("say which statement failed, and go on from there once it is right", async () => {
+    await using folder = await temporaryDirectory();
+    const schema = await schemaCopy(folder.path);
+    const file = join(schema, "0008-wrong.sql");
+    const good = "CREATE TABLE IF NOT EXISTS good (x UInt8) ENGINE = MergeTree ORDER BY x;\n";
+    await writeFile(file, `${good}CREATE TABLE bad;`);
+    await using store = await open(folder.path, schema);
+    await expect(store.migrate()).rejects.toMatchObject({
+      kind: "migration",
+      message: expect.stringContaining("0008-wrong.sql, statement 2 of 2"),
+    });
+    await writeFile(file, good);
+    await store.migrate();
+    expect(await store.query("SELECT max(number) AS n FROM migrations")).toEqual([{ n: 8 }]);
+  });
+
+  it("refuse a gap in the numbers", async () => {
+    await using folder = await temporaryDirectory();
+    await writeFile(join(folder.path, "0002-x.sql"), "SELECT 1;");
+    await expect(readMigrations(folder.path)).rejects.toThrow("0002-x.sql stands where number 1");
+  });
+});
