@@ -8,8 +8,7 @@ import type { Peer, Policy, PortMatch, Rule, Side, WrittenPolicy } from "./netwo
 import { policyKey } from "./network-policy.ts";
 import { peerMatches } from "./network-policy-tier.ts";
 import type { Diagnostic, Path } from "./problem.ts";
-import { selects } from "./selector.ts";
-import { describeSelector } from "./selector.ts";
+import { describeSelector, selects } from "./selector.ts";
 
 const sides = ["ingress", "egress"] as const;
 const peerField = { ingress: "from", egress: "to" } as const;
@@ -19,7 +18,7 @@ interface Subject {
   policy: Policy;
   /** Pods that it isolates. */
   selected: ClusterPod[];
-  warn(path: Path, text: string): void;
+  warn: (path: Path, text: string) => void;
 }
 
 function checkSelector({ policy, selected, warn }: Subject, cluster: Cluster): void {
