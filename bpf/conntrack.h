@@ -10,7 +10,7 @@
 /* A packet as the flow map sees it. */
 struct passage {
 	struct flow_key key;
-	__u64 now;
+	__u64 now; /* to a tick: enough for `last`, and a tenth of the cost of the true time */
 	__u32 epoch;
 	__u32 packets;
 	__u32 bytes;
@@ -123,8 +123,8 @@ static __noinline int open_flow(const struct passage *passage, struct judgement 
 	struct flow flow = {};
 
 	flow.state = judge_state(passage, first_state(passage), judgement);
-	flow.first = passage->now;
-	flow.last = passage->now;
+	flow.first = bpf_ktime_get_ns();
+	flow.last = flow.first;
 	flow.connections = 1;
 	set_judgement(&flow, judgement, passage->epoch);
 	if (!bpf_map_update_elem(&flows, &passage->key, &flow, BPF_NOEXIST)) {
@@ -144,14 +144,14 @@ static __noinline int reopen_flow(const struct passage *passage, struct flow *fl
 	__u32 state;
 
 	if (has_deltas(flow))
-		emit(&passage->key, flow, kind, passage->now);
+		emit(&passage->key, flow, kind);
 	state = judge_state(passage, first_state(passage), &judgement);
 	__sync_lock_test_and_set(&flow->state, state);
-	flow->first = passage->now;
+	flow->first = bpf_ktime_get_ns();
 	flow->reported = 0;
 	__sync_fetch_and_add(&flow->connections, 1);
 	set_judgement(flow, &judgement, passage->epoch);
-	emit(&passage->key, flow, WEIR_OPENED, passage->now);
+	emit(&passage->key, flow, WEIR_OPENED);
 	return 0;
 }
 
@@ -165,7 +165,7 @@ static __noinline int judge_again(const struct passage *passage, struct flow *fl
 	if (has_deltas(flow) &&
 	    (judgement.verdict != flow->verdict || judgement.reason != flow->reason ||
 	     judgement.rule != flow->rule || judgement.generation != flow->generation))
-		emit(&passage->key, flow, WEIR_CHANGED, passage->now);
+		emit(&passage->key, flow, WEIR_CHANGED);
 	if (judgement.verdict != flow->verdict)
 		__sync_fetch_and_and(&flow->state, ~STATE_DENIED_TOLD);
 	set_judgement(flow, &judgement, passage->epoch);
@@ -247,7 +247,7 @@ static __always_inline void count_in_flow(const struct passage *passage, struct 
 	}
 	if (denied) {
 		if (first_to_tell(flow, STATE_DENIED_TOLD))
-			emit(&passage->key, flow, WEIR_DENIED_EDGE, passage->now);
+			emit_packet(&passage->key, flow, WEIR_DENIED_EDGE);
 		return;
 	}
 	/*
@@ -256,7 +256,7 @@ static __always_inline void count_in_flow(const struct passage *passage, struct 
 	 */
 	if (tcp_closed(flow->state) && (tcp_closed(before) || (passage->tcp_flags & TCP_RST)) &&
 	    first_to_tell(flow, STATE_CLOSED_TOLD))
-		emit(&passage->key, flow, WEIR_CLOSED, passage->now);
+		emit_packet(&passage->key, flow, WEIR_CLOSED);
 }
 
 #endif

@@ -18,7 +18,8 @@ static __always_inline void describe(struct weir_flow_record *record, const stru
 
 	record->time = now;
 	record->first = flow->first;
-	record->last = flow->last;
+	/* The latest packet is stamped with the tick that began before it. */
+	record->last = flow->last > flow->first ? flow->last : flow->first;
 	record->sequence = 0;
 	record->ifindex = key->ifindex;
 	record->generation = flow->generation;
@@ -74,9 +75,10 @@ static __always_inline __u64 next_sequence(void)
 }
 
 /* Puts an edge on the ring. Where there is no room the deltas stay for the sweep. */
-static __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 kind, __u64 now)
+static __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 kind)
 {
 	struct weir_flow_record *record;
+	__u64 now = bpf_ktime_get_ns();
 
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
@@ -97,6 +99,13 @@ static __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 
 	record->sequence = next_sequence();
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
+}
+
+/* As emit, where the packet in hand is the latest one. */
+static __always_inline void emit_packet(const struct flow_key *key, struct flow *flow, __u32 kind)
+{
+	flow->last = bpf_ktime_get_ns();
+	emit(key, flow, kind);
 }
 
 #endif

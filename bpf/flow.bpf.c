@@ -54,7 +54,7 @@ static __always_inline struct flow *find_or_open(const struct passage *passage,
 	opened = open_flow(passage, judgement);
 	flow = bpf_map_lookup_elem(&flows, &passage->key);
 	if (flow && opened && judgement->verdict != WEIR_DENIED)
-		emit(&passage->key, flow, WEIR_OPENED, passage->now);
+		emit(&passage->key, flow, WEIR_OPENED);
 	return flow;
 }
 
@@ -79,7 +79,7 @@ static __always_inline int watch(struct __sk_buff *skb, bool from_local, bool la
 		odometer->malformed_bytes += skb->len - packet.network_offset;
 		return refuses_malformed(ifindex, from_local) ? DROP : PASS;
 	}
-	passage.now = bpf_ktime_get_ns();
+	passage.now = bpf_ktime_get_coarse_ns();
 	passage.epoch = current_epoch();
 	if (packet.fragment)
 		resolve_fragment(&packet, ifindex, passage.now);

@@ -57,8 +57,28 @@ static __always_inline void set_ipv6(union address *address, const struct in6_ad
 	__builtin_memcpy(address, v6, sizeof(*address));
 }
 
-/* Reads header bytes at `offset`, from the linear part where they are there. */
-#define LOAD(skb, offset, target) bpf_skb_load_bytes(skb, offset, target, sizeof(*(target)))
+/* Headers lie within this; it also tells the verifier how far an offset may reach. */
+#define HEADERS_MAX 512
+
+/* The packet's linear part at `offset`; NULL where it does not hold `size` bytes there. */
+static __always_inline void *linear_at(struct __sk_buff *skb, __u32 offset, __u32 size)
+{
+	void *from = (void *)(long)skb->data;
+
+	barrier_var(offset);
+	if (offset > HEADERS_MAX)
+		return NULL;
+	from += offset;
+	return from + size <= (void *)(long)skb->data_end ? from : NULL;
+}
+
+/* Reads a header at `offset`: a copy by words where it is linear, by the helper where it is not. */
+#define LOAD(skb, offset, target)                                                      \
+	({                                                                             \
+		__typeof__(target) _from = linear_at(skb, offset, sizeof(*(target)));  \
+		_from ? (*(target) = *_from, 0)                                        \
+		      : bpf_skb_load_bytes(skb, offset, target, sizeof(*(target)));    \
+	})
 
 /*
  * The stack hands over up to 64 KiB and more as one packet; the wire will carry segments with the

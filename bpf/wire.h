@@ -65,7 +65,7 @@ enum weir_kind {
 struct weir_flow_record {
 	__u64 time;    /* when the record was made */
 	__u64 first;   /* first packet of the connection */
-	__u64 last;    /* latest packet of the connection */
+	__u64 last;    /* latest packet of the connection, to a tick of the kernel (1 to 10 ms) */
 	__u64 sequence; /* per CPU and boot, of ring records; 0 from the sweep */
 	__u64 packets; /* deltas from here: source to destination */
 	__u64 bytes;   /* of the IP layer */
