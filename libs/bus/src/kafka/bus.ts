@@ -114,7 +114,7 @@ class KafkaBus implements Bus {
 
   async readGroup(options: GroupOptions): Promise<GroupReader> {
     this.#refuseClosed();
-    await this.#expect(options.topics);
+    const compacted = await this.#expect(options.topics);
     const reader: KafkaGroupReader = await KafkaGroupReader.join(
       {
         newConsumer: (groupId) =>
@@ -131,6 +131,7 @@ class KafkaBus implements Bus {
         admin: this.#admin,
         bus: this.#options,
         counters: this.#counters,
+        compacted: new Set(options.topics.filter((_, index) => compacted[index])),
         onClosed: () => this.#readers.delete(reader),
       },
       options,

@@ -15,6 +15,7 @@ export interface GroupDoors {
   admin: KafkaAdmin;
   bus: KafkaBusOptions;
   counters: BusCounters;
+  compacted: Set<string>;
   onClosed(): void;
 }
 
@@ -97,13 +98,14 @@ export class KafkaGroupReader implements GroupReader {
   /** Stops what was before at once: the group has already gone on without it. */
   async #assign(consumer: Consumer, assignment: Record<string, number[]>): Promise<void> {
     const old = this.#session;
-    const { bus, admin, counters } = this.#doors;
+    const { bus, admin, counters, compacted } = this.#doors;
     const session = new GroupSession({
       assignment,
       consumer,
       admin,
       bus,
       counters,
+      compacted,
       options: this.#options,
     });
     this.#session = session;

@@ -14,12 +14,16 @@ export interface SessionOptions {
   bus: KafkaBusOptions;
   counters: BusCounters;
   options: GroupOptions;
+  /** Topics where gaps between offsets are nothing to speak of. */
+  compacted: Set<string>;
 }
 
 /** What one member reads between two rebalances. */
 export class GroupSession {
   readonly #options: SessionOptions;
   readonly #queues = new Map<string, PartitionQueue>();
+  /** Offset that the next fetch of a partition should begin with. */
+  readonly #fetched = new Map<string, bigint>();
   #deliveries: Delivery[] = [];
   #stopped = false;
 
@@ -104,8 +108,24 @@ export class GroupSession {
 
   push({ topic, partition, messages }: KafkaBatch): void {
     if (this.#stopped) return;
-    const queue = this.#queues.get(keyOf(topic, partition));
-    queue?.push(messages.map((message) => messageOf(topic, partition, message)));
+    const key = keyOf(topic, partition);
+    const fetched = messages.map((message) => messageOf(topic, partition, message));
+    this.#noticeSkipped(key, topic, fetched[0]?.offset ?? -1n);
+    this.#fetched.set(key, (fetched.at(-1)?.offset ?? -1n) + 1n);
+    this.#queues.get(key)?.push(fetched);
+  }
+
+  /** kafkajs goes to the oldest message by itself when retention has overtaken a reader. */
+  #noticeSkipped(key: string, topic: string, offset: bigint): void {
+    const { options, counters, compacted } = this.#options;
+    const expected = this.#fetched.get(key);
+    if (expected === undefined || offset <= expected || compacted.has(topic)) return;
+    const skipped = Number(offset - expected);
+    counters.skippedMessages += skipped;
+    const what = `${skipped} messages of ${key} went before ${options.group} read them`;
+    options.onError?.(
+      new BusError("skipped", `${what}; read faster or raise the topic's retention`),
+    );
   }
 
   owns(topic: string, partition: number): boolean {
