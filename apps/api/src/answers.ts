@@ -1,5 +1,6 @@
 /** The shapes that the API answers with; schemas/api/openapi.yaml describes them for others. */
 
+export type { Explanation } from "@weir/policy";
 export type { FlowEnd, FlowLine, LedgerAnswer } from "@weir/query";
 
 export interface CollectorStatus {

@@ -4,6 +4,7 @@ import {
   type Policy,
   describeSelector,
   formatDiagnostic,
+  placeIn,
   policyKey,
   readManifests,
   selects,
@@ -86,7 +87,13 @@ function duplicates(policies: Policy[]): Diagnostic[] {
       seen.add(key);
       return [];
     }
-    return [at(policy, `${key} is there twice: remove one, or give it another name`)];
+    return [
+      at(
+        policy,
+        ["metadata", "name"],
+        `${key} is there twice: remove one, or give it another name`,
+      ),
+    ];
   });
 }
 
@@ -102,6 +109,7 @@ function emptySelection(policy: Policy, pods: Workload[]): Diagnostic[] {
   return [
     at(
       policy,
+      ["spec", "podSelector"],
       `spec.podSelector: ${wanted} selects nothing: ${why}; --allow-empty-selection applies it all the same`,
     ),
   ];
@@ -115,7 +123,6 @@ function labelsOf(pods: Workload[]): string {
   return `${some.join(", ")}${labels.size > some.length ? ", ..." : ""}` || "none";
 }
 
-function at(policy: Policy, text: string): Diagnostic {
-  const place = policy.place ?? { file: policyKey(policy), line: 1, column: 1 };
-  return { ...place, severity: "error", text };
+function at(policy: Policy, path: string[], text: string): Diagnostic {
+  return { ...placeIn(policy, path), severity: "error", text };
 }

@@ -107,8 +107,8 @@ async function refusal(response: IncomingMessage): Promise<CommandError> {
   } catch {
     return new CommandError(`the API answered ${status}: ${text.slice(0, 500)}`, code);
   }
-  const lines = [problem.detail ?? problem.title ?? `the API answered ${status}`];
-  return new CommandError([...lines, ...(problem.problems ?? [])].join("\n"), code);
+  const said = [problem.detail ?? problem.title ?? `the API answered ${status}`];
+  return new CommandError([...said, ...(problem.problems ?? [])].join("\n"), code);
 }
 
 /** The whole body as text. */

@@ -11,7 +11,7 @@ describe("the probes of a station", () => {
     const metrics = createMetrics("enricher");
     metrics.counter("rows_total", "Rows.").inc({}, 7);
     const probes = await startProbes("127.0.0.1:0", health, [metrics]);
-    stop = probes.stop;
+    stop = () => probes.stop();
     const status = async (path: string): Promise<number> => (await fetch(probes.url + path)).status;
     expect(await status("/readyz")).toBe(200);
     health.check("store", () => ({ ok: false, detail: "away" }));

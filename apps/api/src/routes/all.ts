@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Context } from "./context.ts";
+import { addExplain } from "./explain.ts";
 import { addFollow } from "./follow.ts";
 import { addHealth } from "./health.ts";
 import { addPolicies } from "./policies.ts";
@@ -15,4 +16,5 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
   addSql(server, context);
   addPolicies(server, context);
   addSuggestions(server, context);
+  addExplain(server, context);
 }

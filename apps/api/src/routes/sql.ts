@@ -42,9 +42,8 @@ export function addSql(server: FastifyInstance, context: Context): void {
     running++;
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
-    const rows = context.store
-      .queryReadOnly(query, format, { limits, signal: gone.signal })
-      [Symbol.asyncIterator]();
+    const result = context.store.queryReadOnly(query, format, { limits, signal: gone.signal });
+    const rows = result[Symbol.asyncIterator]();
     try {
       // What the engine refuses, it refuses before the first rows: then it is a proper answer.
       const first = await rows.next();

@@ -17,7 +17,7 @@ import { startStations } from "./stations.ts";
 export interface LoopDoors {
   log: Log;
   life: Lifecycle;
-  say(text: string): void;
+  say: (text: string) => void;
 }
 
 export interface Loop {

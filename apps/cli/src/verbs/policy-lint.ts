@@ -1,4 +1,11 @@
-import { type Diagnostic, formatDiagnostic, joinManifests, readManifests } from "@weir/policy";
+import {
+  type Diagnostic,
+  clusterOf,
+  formatDiagnostic,
+  joinManifests,
+  lint,
+  readManifests,
+} from "@weir/policy";
 import { exitCodes } from "../exit.ts";
 import { readManifestFiles } from "../manifest-files.ts";
 import type { Format } from "../print/format.ts";
@@ -8,7 +15,7 @@ import { printRows } from "../print/rows.ts";
 export async function policyLint(paths: string[], options: { output: Format }): Promise<void> {
   const files = await readManifestFiles(paths);
   const manifests = joinManifests(files.map(({ file, text }) => readManifests(text, file)));
-  const found = manifests.diagnostics;
+  const found = [...manifests.diagnostics, ...lint(clusterOf(manifests), manifests.policies)];
   if (options.output === "table") {
     for (const one of found) process.stdout.write(`${formatDiagnostic(one)}\n`);
   } else {

@@ -86,11 +86,11 @@ export interface StationOptions {
 }
 
 /** The settings of a station that runs alone: its own, and how it is joined to the others. */
-export function standaloneSchema(station: Station): z.ZodObject {
+export function standaloneSchema(of: Station): z.ZodObject {
   return z.object({
     ...common,
-    ...(station.needsStore ? storeField : {}),
-    ...station.schema.shape,
+    ...(of.needsStore ? storeField : {}),
+    ...of.schema.shape,
   });
 }
 
@@ -145,7 +145,7 @@ async function run(
     life.onStop(name, async () => void (await started.stop()));
     if (config.probeListen !== undefined) {
       const probes = await startProbes(config.probeListen, health, [metrics]);
-      life.onStop("probes", probes.stop);
+      life.onStop("probes", () => probes.stop());
     }
   } catch (error) {
     await life.stop("the start failed");

@@ -1,0 +1,77 @@
+import {
+  type Cluster,
+  type Explanation,
+  type Party,
+  clusterOf,
+  explain,
+  parseAddress,
+  podKey,
+} from "@weir/policy";
+import { sanitize } from "@weir/runtime";
+import { type ClientOptions, ask } from "../client.ts";
+import { CommandError, exitCodes } from "../exit.ts";
+import { loadManifests } from "../manifests.ts";
+import { parsePort } from "../port.ts";
+import { type Format, colourWanted, paint } from "../print/format.ts";
+import { printObject } from "../print/rows.ts";
+
+interface ExplainOptions extends ClientOptions {
+  from: string;
+  to: string;
+  port: string;
+  output: Format;
+}
+
+/** `weir policy explain`: exit code 3 when it is denied. */
+export async function policyExplain(paths: string[], options: ExplainOptions): Promise<void> {
+  const { from, to } = options;
+  const { port, protocol } = parsePort(options.port);
+  let explanation: Explanation;
+  if (paths.length === 0) {
+    const query = { from, to, port, protocol };
+    explanation = await ask<Explanation>({ path: "/v1/explain", query }, options);
+  } else {
+    const manifests = await loadManifests(paths);
+    const cluster = clusterOf(manifests);
+    const question = { from: partyOf(cluster, from), to: partyOf(cluster, to), port, protocol };
+    explanation = explain(cluster, manifests.policies, question);
+  }
+  printObject(explanation, options.output, () => explanationText(explanation, colourWanted()));
+  if (explanation.verdict === "denied") process.exitCode = exitCodes.denied;
+}
+
+function partyOf(cluster: Cluster, text: string): Party {
+  if (parseAddress(text) !== undefined) return { address: text };
+  const pod =
+    cluster.pods.find((one) => podKey(one) === text) ??
+    cluster.pods.find((one) => `${one.namespace}/${one.workload}` === text);
+  if (pod !== undefined) return { pod };
+  throw new CommandError(
+    `there is no pod and no workload ${text} in the manifests`,
+    exitCodes.denied,
+  );
+}
+
+/** How people read an explanation. */
+export function explanationText(explanation: Explanation, colour: boolean): string {
+  const { from, to, port, protocol, verdict, egress, ingress, edits } = explanation;
+  const what = port === 0 ? protocol : `${port}/${protocol}`;
+  const shown = paint(verdict, verdict === "allowed" ? "green" : "red", colour);
+  const lines = [
+    `  egress   ${egress.verdict}: ${egress.because}`,
+    `  ingress  ${ingress.verdict}: ${ingress.because}`,
+  ];
+  for (const { side, what: edit, path, add, alsoAllows } of edits) {
+    lines.push("", `To allow it on the ${side} side, ${edit} (${path}):`);
+    lines.push(
+      ...add
+        .trimEnd()
+        .split("\n")
+        .map((line) => `    ${line}`),
+    );
+    if (alsoAllows)
+      lines.push(`  That also allows ${alsoAllows} other pairs of pods on this port.`);
+  }
+  const head = `${sanitize(`${from} → ${to} ${what}`, true)}: ${shown}`;
+  return [head, ...lines.map((line) => sanitize(line, true)), ""].join("\n");
+}
