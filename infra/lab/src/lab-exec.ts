@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import { LabError } from "./lab-error.ts";
@@ -49,8 +50,25 @@ export async function labExec(options: LabExecOptions): Promise<LabExecResult> {
   }
   child.stdin?.on("error", () => {});
   child.stdin?.end(options.input ?? "");
+  const settled = stdio === "inherit" ? passSignals(child) : () => {};
   const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  settled();
   return { code: code ?? 128 + signalNumber(signal), ...output };
+}
+
+/**
+ * Whoever ends this process means the command. Ctrl-C at a terminal reaches the command by itself.
+ * Returns what undoes it.
+ */
+function passSignals(child: ChildProcess): () => void {
+  const names: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGINT"];
+  const pass = (name: NodeJS.Signals): void => {
+    if (name !== "SIGINT" || !process.stdin.isTTY) child.kill(name);
+  };
+  for (const name of names) process.on(name, pass);
+  return () => {
+    for (const name of names) process.off(name, pass);
+  };
 }
 
 function signalNumber(signal: NodeJS.Signals | null): number {

@@ -22,13 +22,13 @@ const balanceSql = `
          toUInt32(o.packets) AS odometer_packets, toUInt32(f.packets) AS flow_packets,
          toUInt32(o.bytes) AS odometer_bytes, toUInt32(f.bytes) AS flow_bytes,
          toUInt32(o.unaccounted) AS unaccounted
-  FROM (SELECT pod, argMax(ifindex, time) AS ifindex,
+  FROM (SELECT pod, any(node) AS node, argMax(ifindex, time) AS ifindex,
                argMax(from_packets + to_packets, time) AS packets,
                argMax(from_bytes + to_bytes, time) AS bytes,
                argMax(malformed_packets + untracked_packets, time) AS unaccounted
         FROM odometers WHERE namespace = 'pair' GROUP BY pod) AS o
-  JOIN (SELECT ifindex, sum(packets + reply_packets) AS packets, sum(bytes + reply_bytes) AS bytes
-        FROM flows GROUP BY ifindex) AS f USING (ifindex)
+  JOIN (SELECT node, ifindex, sum(packets + reply_packets) AS packets, sum(bytes + reply_bytes) AS bytes
+        FROM flows GROUP BY node, ifindex) AS f USING (node, ifindex)
   ORDER BY pod`;
 
 /** A known number of connections, packets and bytes is what the table says, at both ends. */
@@ -100,9 +100,11 @@ export function countsExactly(bed: () => Bed): void {
       const ledger = JSON.parse(await ok(["ledger", "--since", "1h", "-o", "json"], { env })) as {
         nodes: { produced: number; stored: number; unexplained: number; complete: boolean }[];
       };
-      expect(ledger.nodes).toHaveLength(1);
-      expect(ledger.nodes[0]).toMatchObject({ unexplained: 0, complete: true });
-      expect(ledger.nodes[0]?.produced).toBeGreaterThan(50);
+      expect(ledger.nodes.length).toBeGreaterThan(0);
+      for (const node of ledger.nodes) {
+        expect(node).toMatchObject({ unexplained: 0, complete: true });
+        expect(node.produced).toBeGreaterThan(50);
+      }
     }, 25_000);
   });
 }

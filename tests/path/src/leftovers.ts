@@ -17,6 +17,12 @@ export async function leftovers(): Promise<string[]> {
   return found.toSorted();
 }
 
+/** What is there now and was not in `before`. */
+export async function leftSince(before: string[]): Promise<string[]> {
+  const known = new Set(before);
+  return (await leftovers()).filter((line) => !known.has(line));
+}
+
 async function namespaces(): Promise<string[]> {
   const { stdout } = await run("ip", ["netns", "list"]);
   return stdout
@@ -75,7 +81,7 @@ function processes(): string[] {
     .flatMap((pid) => {
       try {
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        return /apps\/cli\/src\/main|infra\/lab\/src\/workload/.test(command)
+        return /apps\/cli\/src\/main|infra\/lab\/src|\/labs\/[^/]+\/program/.test(command)
           ? [`process ${pid} ${command.trim()}`]
           : [];
       } catch {

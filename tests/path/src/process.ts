@@ -41,6 +41,8 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
       clearTimeout(timer);
       resolveRun({ code, stdout, stderr });
     });
+    // A command that ends without reading is no error of ours.
+    child.stdin.on("error", () => {});
     child.stdin.end(input ?? "");
   });
 }
