@@ -1,8 +1,8 @@
-import kafkajs from "kafkajs";
 import type { Admin, Kafka } from "kafkajs";
 import type { Position, TopicSpec } from "../bus.ts";
 import { BusError } from "../error.ts";
 import { unavailable } from "./client.ts";
+import { kafkajs } from "./library.ts";
 import type { KafkaBusOptions } from "./options.ts";
 
 export interface PartitionBounds {
@@ -96,7 +96,7 @@ export class KafkaAdmin {
         includeSynonyms: false,
         resources: [
           {
-            type: kafkajs.ConfigResourceTypes.TOPIC,
+            type: kafkajs().ConfigResourceTypes.TOPIC,
             name: topic,
             configNames: ["cleanup.policy"],
           },

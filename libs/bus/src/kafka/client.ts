@@ -1,10 +1,10 @@
 import { promisify } from "node:util";
 import zlib from "node:zlib";
-import kafkajs from "kafkajs";
-import type { Kafka, LogEntry, RetryOptions } from "kafkajs";
+import type { CompressionTypes, Kafka, LogEntry, RetryOptions } from "kafkajs";
 import { asError, BusError, causesOf } from "../error.ts";
 import type { BusErrorCode } from "../error.ts";
 import type { KafkaBusOptions } from "./options.ts";
+import { kafkajs } from "./library.ts";
 import { silenceNegativeTimers } from "./negative-timer.ts";
 
 /** A block that unpacks to more than this is an attack or a mistake. */
@@ -13,17 +13,19 @@ const maxUnpackedBytes = 256 << 20;
 const zstdCompress = promisify(zlib.zstdCompress);
 const zstdDecompress = promisify(zlib.zstdDecompress);
 
-// kafkajs knows the format's number and leaves the work to whoever needs it.
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
-  compress: ({ buffer }: { buffer: Buffer }) => zstdCompress(buffer),
-  decompress: (buffer: Buffer) => zstdDecompress(buffer, { maxOutputLength: maxUnpackedBytes }),
-});
+/** kafkajs knows the number of the format and leaves the work to whoever needs it. */
+function teachZstd(): void {
+  const { CompressionCodecs, CompressionTypes } = kafkajs();
+  CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+    compress: ({ buffer }: { buffer: Buffer }) => zstdCompress(buffer),
+    decompress: (buffer: Buffer) => zstdDecompress(buffer, { maxOutputLength: maxUnpackedBytes }),
+  });
+}
 
-export const compressionTypes = {
-  none: kafkajs.CompressionTypes.None,
-  gzip: kafkajs.CompressionTypes.GZIP,
-  zstd: kafkajs.CompressionTypes.ZSTD,
-};
+export function compressionType(name: KafkaBusOptions["compression"]): CompressionTypes {
+  const { CompressionTypes: types } = kafkajs();
+  return { none: types.None, gzip: types.GZIP, zstd: types.ZSTD }[name];
+}
 
 export function retryOf(options: KafkaBusOptions): RetryOptions {
   return {
@@ -42,13 +44,15 @@ export function retryOf(options: KafkaBusOptions): RetryOptions {
  */
 export function kafkaClient(options: KafkaBusOptions): Kafka {
   silenceNegativeTimers();
-  return new kafkajs.Kafka({
+  teachZstd();
+  const { Kafka: Client, logLevel } = kafkajs();
+  return new Client({
     brokers: options.brokers,
     clientId: options.clientId,
     connectionTimeout: 3000,
     requestTimeout: 30_000,
     retry: retryOf(options),
-    logLevel: kafkajs.logLevel.INFO,
+    logLevel: logLevel.INFO,
     logCreator: () => (entry: LogEntry) => {
       const { message, timestamp: _, ...fields } = entry.log;
       options.log.debug({ kafkajs: entry.label, ...fields }, message);

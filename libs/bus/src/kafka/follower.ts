@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
-import kafkajs from "kafkajs";
 import type { Cluster, Kafka, KafkaMessage } from "kafkajs";
 import type { Batch, BusCounters, TableReader } from "../bus.ts";
 import { asError, BusError } from "../error.ts";
+import { kafkajs } from "./library.ts";
 import { messageOf } from "./message.ts";
 import type { KafkaBusOptions } from "./options.ts";
 
@@ -212,7 +212,7 @@ function clusterOf(kafka: Kafka): Cluster {
     partitionAssigners: [
       (doors) => {
         found = doors.cluster;
-        return kafkajs.PartitionAssigners.roundRobin(doors);
+        return kafkajs().PartitionAssigners.roundRobin(doors);
       },
     ],
     allowAutoTopicCreation: false,

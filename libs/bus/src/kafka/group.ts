@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Consumer, EachBatchPayload } from "kafkajs";
 import type { BusCounters, GroupOptions, GroupReader, Position } from "../bus.ts";
 import { asError, BusError } from "../error.ts";
+import { refuseLongMetadata } from "../metadata.ts";
 import { Turns } from "../turns.ts";
 import { within } from "../wakeup.ts";
 import type { KafkaAdmin } from "./admin.ts";
@@ -153,7 +154,8 @@ export class KafkaGroupReader implements GroupReader {
     await consumer?.disconnect().catch(() => undefined);
   }
 
-  commit(positions: Position[]): Promise<void> {
+  async commit(positions: Position[]): Promise<void> {
+    refuseLongMetadata(positions);
     return this.#commits.take(() => this.#commit(positions));
   }
 

@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import { requestQueue } from "./library.ts";
 
 interface RequestQueue {
   pending: unknown[];
@@ -9,8 +9,6 @@ interface RequestQueue {
 }
 
 const checkIntervalMs = 10;
-const require = createRequire(import.meta.url);
-const { prototype } = require("kafkajs/src/network/requestQueue") as { prototype: RequestQueue };
 
 /**
  * kafkajs 2.2.4 asks for a timer in the past after every answer, which makes Node 24 print
@@ -18,6 +16,7 @@ const { prototype } = require("kafkajs/src/network/requestQueue") as { prototype
  * checks by itself. Otherwise it is as kafkajs has it.
  */
 export function silenceNegativeTimers(): void {
+  const { prototype } = requestQueue() as { prototype: RequestQueue };
   prototype.scheduleCheckPendingRequests = schedule;
 }
 

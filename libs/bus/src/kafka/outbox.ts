@@ -1,8 +1,8 @@
-import kafkajs from "kafkajs";
 import type { Kafka, Message as SentMessage, Producer } from "kafkajs";
 import { causesOf } from "../error.ts";
 import { Turns } from "../turns.ts";
-import { compressionTypes, retryOf } from "./client.ts";
+import { compressionType, retryOf } from "./client.ts";
+import { kafkajs } from "./library.ts";
 import type { KafkaBusOptions } from "./options.ts";
 
 interface Parcel {
@@ -93,7 +93,7 @@ export class Outbox {
     const producer = await this.#producer;
     await producer.sendBatch({
       acks: -1,
-      compression: compressionTypes[this.#options.compression],
+      compression: compressionType(this.#options.compression),
       topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })),
     });
   }
@@ -103,7 +103,7 @@ export class Outbox {
       idempotent: this.#idempotent,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      createPartitioner: kafkajs().Partitioners.DefaultPartitioner,
       retry: retryOf(this.#options),
     });
     try {

@@ -1,5 +1,6 @@
 import type { BusCounters, GroupOptions, GroupReader, Position } from "../bus.ts";
 import { asError, BusError } from "../error.ts";
+import { refuseLongMetadata } from "../metadata.ts";
 import { Turns } from "../turns.ts";
 import { within } from "../wakeup.ts";
 import { Delivery } from "../delivery.ts";
@@ -119,6 +120,7 @@ class Member implements GroupReader {
   }
 
   async commit(positions: Position[]): Promise<void> {
+    refuseLongMetadata(positions);
     if (this.#closing && this.#owned.size === 0) {
       throw new BusError("closed", `this member of ${this.#doors.name} has been closed`);
     }

@@ -45,6 +45,13 @@ export function positions(bench: Bench): void {
       expect(again.got.assignments[0]).toEqual([position]);
     });
 
+    it("take no more than 1 KiB of metadata", async () => {
+      const name = await bench.topic();
+      const { reader } = await bench.collect([name]);
+      const position = { topic: name, partition: 0, offset: 0n, metadata: "é".repeat(513) };
+      await expect(reader.commit([position])).rejects.toMatchObject({ code: "invalid" });
+    });
+
     it("that were not committed are read again after a close", async () => {
       const name = await bench.topic();
       await bench.bus.send(
