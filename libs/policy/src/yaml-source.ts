@@ -1,4 +1,4 @@
-import type { Document, Node, ScalarTag } from "yaml";
+import type { Document, DocumentOptions, Node, ParseOptions, ScalarTag, SchemaOptions } from "yaml";
 import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
 import type { Diagnostic, Path, Place } from "./problem.ts";
 
@@ -59,7 +59,14 @@ function valueOf(document: Document, refuse: (text: string) => void): unknown {
 /** Documents of a YAML or JSON text. What does not parse has diagnostics and no value. */
 export function openYaml(text: string, file: string): YamlDocument[] {
   const lineCounter = new LineCounter();
-  const options = { lineCounter, merge: true, customTags: [oldBooleans], prettyErrors: false };
+  const options: ParseOptions & DocumentOptions & SchemaOptions = {
+    lineCounter,
+    merge: true,
+    customTags: [oldBooleans],
+    prettyErrors: false,
+    // Else the library writes its warnings to the user's screen.
+    logLevel: "error",
+  };
   const documents = parseAllDocuments(text, options);
   if (!Array.isArray(documents)) return [];
   const placeAt = (offset: number): Place => {

@@ -1,0 +1,117 @@
+import { clusterOf } from "./cluster.ts";
+import { lint } from "./lint.ts";
+import { readManifests } from "./manifests.ts";
+
+const pods = `
+{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}, spec: {containers: [{name: c, ports: [{name: http, containerPort: 80}]}]}, status: {podIP: 10.0.0.1}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, status: {podIP: 10.0.0.2}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: agent, namespace: shop, labels: {app: agent}}, spec: {hostNetwork: true}}
+`;
+
+/** Warnings about policies p0, p1 ... with these specs. */
+function warnings(...specs: string[]): string[] {
+  const texts = specs.map(
+    (spec, index) =>
+      `{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p${index}, namespace: shop}, spec: ${spec}}`,
+  );
+  const manifests = readManifests([pods, ...texts].join("\n---\n"), "l.yaml");
+  expect(manifests.diagnostics).toEqual([]);
+  return lint(clusterOf(manifests), manifests.policies).map((one) => one.text);
+}
+
+const dns = "{ports: [{port: 53, protocol: UDP}]}";
+
+describe("lint", () => {
+  it.each([
+    [
+      "{podSelector: {matchLabels: {app: wbe}}}",
+      "shop/p0 spec.podSelector: selects no pod now (app=wbe in namespace shop)",
+    ],
+    ["{podSelector: {matchLabels: {app: agent}}}", "only pods on the host's network"],
+    ["{ingress: [{}]}", "no podSelector: it isolates every pod of shop"],
+    [
+      "{podSelector: {}, policyTypes: [Ingress], egress: [{}]}",
+      "spec.egress: is ignored: policyTypes does not name Egress",
+    ],
+    ["{podSelector: {}, policyTypes: [Egress], ingress: [{}]}", "spec.ingress: is ignored"],
+    [
+      "{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: x}}}]}]}",
+      "spec.ingress[0].from[0].podSelector: app=x matches no pod of namespace shop now",
+    ],
+    [
+      "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: x}}}]}]}",
+      "team=x matches no namespace there is now",
+    ],
+    [
+      "{podSelector: {}, ingress: [{from: []}]}",
+      "spec.ingress[0].from: is empty and means everybody",
+    ],
+    ["{podSelector: {}, ingress: [{ports: []}]}", "means every port"],
+    [
+      "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}}, {podSelector: {}}]}]}",
+      "from[1]: is a peer of its own",
+    ],
+    [
+      "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: http}]}]}",
+      "has a TCP port named http, so it allows nothing",
+    ],
+    [
+      "{podSelector: {}, ingress: [{ports: [{port: http, protocol: UDP}]}]}",
+      "has a UDP port named http",
+    ],
+    [
+      "{podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 443}]}]}",
+      "may call others but ask no DNS server",
+    ],
+    [
+      "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.1/24}}]}]}",
+      "10.0.0.1/24 has bits beyond its length: it means 10.0.0.0/24",
+    ],
+  ])("warns of %s", (spec, text) => {
+    expect(warnings(spec).join("\n")).toContain(text);
+  });
+
+  it.each([
+    "{podSelector: {}, policyTypes: [Ingress, Egress]}",
+    "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: http}]}]}",
+    `{podSelector: {}, policyTypes: [Egress], egress: [${dns}, {ports: [{port: http}]}]}`,
+    "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]}]}",
+  ])("has nothing to say of %s", (spec) => {
+    expect(warnings(spec)).toEqual([]);
+  });
+
+  it("finds a policy that another one makes dead, the later of two that say the same", () => {
+    const narrow =
+      "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 80}]}]}";
+    expect(warnings(narrow, "{podSelector: {}, ingress: [{}]}")).toEqual([
+      "shop/p0 spec: changes nothing: shop/p1 isolates the same pods and allows all of it already",
+    ]);
+    expect(warnings(narrow, narrow)).toEqual([
+      expect.stringContaining("shop/p1 spec: changes nothing"),
+    ]);
+    expect(warnings(narrow, "{podSelector: {}, ingress: []}")).toEqual([]);
+  });
+
+  it("is content where another policy brings the DNS", () => {
+    const calls = "{podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 443}]}]}";
+    expect(warnings(calls, `{podSelector: {}, policyTypes: [Egress], egress: [${dns}]}`)).toEqual(
+      [],
+    );
+  });
+
+  it("names two policies of one name, and the line of a field", () => {
+    const text = `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p, namespace: shop}
+spec:
+  podSelector:
+    matchLabels: {app: nobody}
+`;
+    const manifests = readManifests(`${text}---\n${text}`, "l.yaml");
+    const found = lint(clusterOf(manifests), manifests.policies);
+    expect(found.map(({ line }) => line)).toEqual([5, 10, 12]);
+    expect(found[1]?.text).toContain("defined more than once");
+  });
+});
