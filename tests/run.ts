@@ -104,7 +104,7 @@ function workspaces(): Workspace[] {
 
 async function runChecks(total: Summary): Promise<void> {
   const checks: [string, string[]][] = [
-    ["lint", ["oxlint", "--type-aware", "--quiet"]],
+    ["lint", ["oxlint", "--type-aware", "--deny-warnings"]],
     ["format", ["oxfmt", "--check"]],
     ["types", ["tsc", "--noEmit", "-p", "tsconfig.json"]],
   ];

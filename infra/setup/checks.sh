@@ -4,7 +4,8 @@
 # has it from elsewhere needs no apt.
 needed_packages='clang:clang llvm:llvm-strip gcc:gcc libc6-dev:/usr/include/stdio.h
 	linux-libc-dev:/usr/include/linux/bpf.h libbpf-dev:/usr/include/bpf/libbpf.h bpftool:bpftool
-	libelf-dev:/usr/include/libelf.h zlib1g-dev:/usr/include/zlib.h iproute2:ip'
+	libelf-dev:/usr/include/libelf.h zlib1g-dev:/usr/include/zlib.h iproute2:ip
+	util-linux:nsenter mount:mount hostname:hostname'
 test_packages='default-jre-headless:java maven:mvn'
 
 # The machine's Node only runs npm; what weir runs on is Node 24 from npm.

@@ -13,7 +13,7 @@ kernel_objects_digest() {
 }
 
 binding_digest() {
-	digest libs/libbpf-ts/native
+	digest libs/libbpf-ts/native libs/libbpf-ts/test
 }
 
 kafka_digest() {
