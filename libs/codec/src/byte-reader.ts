@@ -53,24 +53,34 @@ class Reader implements ByteReader {
       const both = (first & 0x7f) | (second << 7);
       return (both >> 1) ^ -(both & 1);
     }
-    return this.#longer(field, first);
+    return this.#longer(field);
   }
 
-  #longer(field: string, first: number): number {
+  /** Three bytes and more: 28 bits as one integer, then up to 28 further ones. */
+  #longer(field: string): number {
     const bytes = this.#bytes;
     const start = this.#at;
-    let magnitude = (first & 0x7f) >> 1;
-    let scale = 64;
-    for (let index = 1; index < 9; index++) {
-      const byte = bytes[start + index];
+    let at = start;
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = bytes[at++];
       if (byte === undefined) return this.#short(field);
-      magnitude += (byte & 0x7f) * scale;
-      scale *= 128;
+      low |= (byte & 0x7f) << shift;
       if (byte < 128) {
-        if (magnitude > Number.MAX_SAFE_INTEGER) break;
-        this.#at = start + index + 1;
-        return (first & 1) === 0 ? magnitude : -magnitude - 1;
+        this.#at = at;
+        return (low >>> 1) ^ -(low & 1);
       }
+    }
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = bytes[at++];
+      if (byte === undefined) return this.#short(field);
+      high |= (byte & 0x7f) << shift;
+      if (byte >= 128) continue;
+      const magnitude = high * 0x8000000 + (low >>> 1);
+      if (magnitude > Number.MAX_SAFE_INTEGER) break;
+      this.#at = at;
+      return (low & 1) === 0 ? magnitude : -magnitude - 1;
     }
     throw this.#error(field, "number past 2^53");
   }

@@ -13,17 +13,16 @@ export function writeLong(out: Uint8Array, at: number, value: number): number {
   if (value >= -0x40000000 && value < 0x40000000) {
     return writeUnsigned(out, at, ((value << 1) ^ (value >> 31)) >>> 0);
   }
-  // z = 2m + sign would leave the exact range, so the sign goes into the first byte by itself.
+  // z = 2m + sign would leave the exact range, so it is made in halves: 28 bits, then the rest.
   const negative = value < 0;
   const magnitude = negative ? -value - 1 : value;
-  out[at] = ((magnitude % 64) << 1) | (negative ? 1 : 0) | 0x80;
-  let rest = Math.floor(magnitude / 64);
-  let next = at + 1;
-  while (rest >= 0x80000000) {
-    out[next++] = (rest % 128) | 0x80;
-    rest = Math.floor(rest / 128);
-  }
-  return writeUnsigned(out, next, rest);
+  const low = magnitude % 0x8000000;
+  const bits = low * 2 + (negative ? 1 : 0);
+  out[at] = (bits & 0x7f) | 0x80;
+  out[at + 1] = ((bits >>> 7) & 0x7f) | 0x80;
+  out[at + 2] = ((bits >>> 14) & 0x7f) | 0x80;
+  out[at + 3] = (bits >>> 21) | 0x80;
+  return writeUnsigned(out, at + 4, (magnitude - low) / 0x8000000);
 }
 
 function writeUnsigned(out: Uint8Array, at: number, value: number): number {
