@@ -13,6 +13,8 @@ export interface BlockSenderOptions {
   maxPendingBytes: number;
   /** Next number of a block; what it returns is spent, whatever becomes of the block. */
   nextBlock: () => number;
+  /** Number of the latest block of an earlier process; 0 before any. */
+  lastBlock: number;
   clockOffsetNs: () => bigint;
   /** Texts of the rules that occur in these records. */
   rulesOf: (records: Uint8Array, count: number) => BlockHeader["rules"];
@@ -35,6 +37,8 @@ export interface BlockSender {
 
 export interface SenderCounters {
   blocks: number;
+  /** Number of the latest block that the bus took, of an earlier process before the first. */
+  lastBlock: number;
   records: number;
   bytes: number;
   /** Attempts that the bus refused; each was tried again. */
@@ -45,6 +49,7 @@ export interface SenderCounters {
 }
 
 interface Block {
+  number: number;
   value: Uint8Array;
   records: number;
 }
@@ -58,6 +63,7 @@ export function createBlockSender(options: BlockSenderOptions): BlockSender {
 class OrderedSender implements BlockSender {
   readonly counters: SenderCounters = {
     blocks: 0,
+    lastBlock: 0,
     records: 0,
     bytes: 0,
     retries: 0,
@@ -74,6 +80,7 @@ class OrderedSender implements BlockSender {
 
   constructor(options: BlockSenderOptions) {
     this.#options = options;
+    this.counters.lastBlock = options.lastBlock;
   }
 
   get full(): boolean {
@@ -92,7 +99,11 @@ class OrderedSender implements BlockSender {
     if (this.#scratch.length < room) this.#scratch = new Uint8Array(room);
     const length = this.#encoder.encode(header, records, count, this.#scratch);
     // The carrier keeps what it is given; the scratch is for the next block.
-    this.#queue.push({ value: this.#scratch.slice(0, length), records: count });
+    this.#queue.push({
+      number: header.block,
+      value: this.#scratch.slice(0, length),
+      records: count,
+    });
     this.counters.pendingBytes += length;
     this.#working ??= this.#work();
   }
@@ -136,6 +147,7 @@ class OrderedSender implements BlockSender {
       try {
         await bus.send(topics.flows.name, [{ key: node, value: block.value }]);
         this.counters.blocks++;
+        this.counters.lastBlock = block.number;
         this.counters.records += block.records;
         this.counters.bytes += block.value.length;
         return;

@@ -63,6 +63,7 @@ export function openParts(
       blocks.set(0, next);
       return Number(next);
     },
+    lastBlock: Number(blocks.get(0) ?? 0n),
     clockOffsetNs() {
       if (performance.now() - clock.readAtMs > config.clockSyncIntervalMs) {
         clock = { offsetNs: readClockOffsetNs(), readAtMs: performance.now() };

@@ -88,10 +88,9 @@ class SlotWriter implements PolicyWriter {
       this.#states.set(slot, { generation, revision, mode: modes.indexOf(set.mode), pad: 0 });
       this.#epochs.set(0, { epoch: next });
       this.#ruleSets = ruleSets;
-      // Here the kernel waits until no program runs that may have read the old epoch; only then may
-      // the other slot be touched.
-      this.#putInto(slot, made);
-      for (const name of outerMaps) this.#datapath.map(name).delete(indexKey(epoch & 1));
+      // The kernel waits here until no program runs that may have read the old epoch: only then may
+      // the next write touch the other slot. (It waits at every change of a map in a map, some 10 ms.)
+      this.#datapath.map("rules").setInner(slot, made[1] as BpfMap);
     } finally {
       for (const map of made) map.close();
     }

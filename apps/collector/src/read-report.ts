@@ -33,6 +33,8 @@ export function readNodeReport(parts: Parts): NodeReport {
       queue: sender.counters.abandonedRecords,
     },
     counters: {
+      // What the ledger holds stored rows against; with `blocks` it tells one process from the next.
+      last_block: sender.counters.lastBlock,
       flows_live: reader.counters.flowsLive,
       flows_created: drops.flowsCreated,
       flows_deleted: drops.flowsDeleted,

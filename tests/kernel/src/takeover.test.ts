@@ -166,6 +166,43 @@ describe("a node whose policy is enforced", () => {
     });
   });
 
+  it("gives each packet the verdict of the old policy or of the new one while they change", async () => {
+    // Three spellings of the same policy, for two slots: who mixed them would find no rule, or no
+    // rule set.
+    const spelling = (generation: number): PolicySet => {
+      const set = policySet(bed.pods, { generation });
+      const shift = generation % 3;
+      const shifted = { rule_set: 900 + shift, identity: 16 + 10 * shift, rule: 40 + shift };
+      return {
+        ...set,
+        identities: set.identities.map((one) => ({ ...one, identity: one.identity + 10 * shift })),
+        entries: set.entries.map((one) => ({ ...one, ...shifted })),
+        endpoints: set.endpoints.map((one) =>
+          one.ingress_rule_set === 0 ? one : { ...one, ingress_rule_set: 900 + shift },
+        ),
+      };
+    };
+    let isTalking = true;
+    let generation = 8;
+    const switching = (async () => {
+      while (isTalking) {
+        await recording.enforce(spelling(++generation));
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    })();
+    const [allowed, denied] = await Promise.all([
+      talk(bed, client, "tcp", server.v4, open, { count: 600, bytes: 2000 }),
+      talk(bed, client, "tcp", server.v6, shut, { count: 3 }),
+    ]);
+    isTalking = false;
+    await switching;
+    expect(generation).toBeGreaterThan(18);
+    expect(allowed).toBe(600);
+    expect(denied).toBe(0);
+    await recording.enforce(policySet(bed.pods, { generation: 10_000 }));
+    await inForce(10_000);
+  });
+
   it("refuses a second collector, and names the process that has the node", async () => {
     await expect(start(bed, recording.bus)).rejects.toThrow(`process ${process.pid}`);
   });
@@ -186,7 +223,7 @@ describe("a node whose policy is enforced", () => {
     // Without a policy on its bus: what the kernel holds stays.
     const empty = await RecordingBus.make();
     collector = await start(bed, empty.bus);
-    expect(collector.status()).toMatchObject({ generation: 8, mode: "enforce" });
+    expect(collector.status()).toMatchObject({ generation: 10_000, mode: "enforce" });
     expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
     expect(await kept.exchange()).toBe(true);
     await eventually(() => {
@@ -210,7 +247,7 @@ describe("a node whose policy is enforced", () => {
     expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
     expect(await talk(bed, client, "tcp", server.v4, open)).toBe(1);
     collector = await start(bed, recording.bus);
-    await inForce(8);
+    await inForce(10_000);
     expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(0);
     expect(await talk(bed, client, "tcp", server.v4, open)).toBe(1);
     await collector.stop();
