@@ -14,7 +14,7 @@ export interface LedgerQuestion extends LedgerRange {
   settleSeconds?: number;
 }
 
-/** What one boot of a node reported and what the store holds of it. */
+/** What one run of a collector reported in the range, and what the store holds of it. */
 export interface LedgerRow {
   node: string;
   boot_id: string;
@@ -23,7 +23,6 @@ export interface LedgerRow {
   /** Totals at the end of the range, and just before it. */
   lost: Record<string, number>;
   lost_before: Record<string, number>;
-  reports: number;
 }
 
 export interface LedgerNode {
@@ -48,88 +47,126 @@ export interface LedgerAnswer {
 }
 
 /**
- * One row per node and boot (`LedgerRow`). The range is cut at reports: what was produced between
- * the last report before it and the last one in it is held against the rows of just the blocks
- * that went out in between (the counter `last_block`). Where a collector does not report that
- * counter, rows are held against reports by time, which is as exact as the reports are frequent.
+ * One row per run of a collector (`LedgerRow`). The range is cut at reports: what was handed to the
+ * bus between the last report before it and the last one in it is held against the rows of just
+ * the blocks that went out in between. For that a collector reports the number of its latest block
+ * (counter `last_block`); `last_block - blocks` tells one process from the next. Where there is no
+ * such counter, rows are held against reports by time, as exact as the reports are frequent.
  */
 export function ledgerQuery(question: LedgerQuestion): Statement {
   const settled = question.until - (question.settleSeconds ?? defaultSettleSeconds) * 1_000_000;
   if (question.until <= question.since)
     throw new QuestionError("the time range is empty: --until must be later than --since");
-  const sql = `WITH reports AS
+  return { sql: ledgerSql, parameters: { since: question.since, until: question.until, settled } };
+}
+
+const ledgerSql = `WITH reports AS
 (
     SELECT
-        node, boot_id, time, produced, lost,
-        counters['last_block'] AS block,
+        node, boot_id, time, lost,
+        toInt64(produced) AS total,
+        toInt64(blocks) AS sent,
+        toInt64(counters['last_block']) AS block,
         lagInFrame(time) OVER earlier AS time_before,
-        lagInFrame(produced) OVER earlier AS produced_before,
+        lagInFrame(total) OVER earlier AS total_before,
+        lagInFrame(sent) OVER earlier AS sent_before,
         lagInFrame(lost) OVER earlier AS lost_earlier,
-        lagInFrame(counters['last_block']) OVER earlier AS block_before
+        lagInFrame(block) OVER earlier AS block_before,
+        mapContains(counters, 'last_block') AS has_number,
+        toUnixTimestamp(time_before) = 0
+          OR total < total_before OR sent < sent_before
+          OR has_number AND block - sent != block_before - sent_before AS began_anew,
+        has_number AND began_anew AND block = sent AS counts_from_one
     FROM ledger
-    WHERE time < fromUnixTimestamp64Micro({settled:Int64}, 'UTC')
-      AND time >= fromUnixTimestamp64Micro({since:Int64}, 'UTC') - INTERVAL 1 DAY
+    WHERE time < ${micros("settled")}
+      AND time >= ${micros("since")} - INTERVAL 1 DAY
     WINDOW earlier AS (PARTITION BY node, boot_id ORDER BY time ASC ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 ),
-spans AS
+numbered AS
 (
     SELECT
-        node, boot_id,
-        sum(toUInt64(if(produced >= produced_before, produced - produced_before, toInt64(produced)))) AS handed,
-        argMax(lost, time) AS lost_now,
-        argMin(lost_earlier, time) AS lost_then,
-        count() AS reports,
-        min(time_before) AS began,
-        max(time) AS ended,
-        argMin(block_before, time) AS first_block,
-        max(block) AS last_block
+        *,
+        sum(began_anew) OVER so_far AS run,
+        max(if(counts_from_one, time_before, toDateTime64(0, 6, 'UTC'))) OVER so_far AS no_earlier
     FROM reports
-    WHERE time >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')
-    GROUP BY node, boot_id
+    WINDOW so_far AS (PARTITION BY node, boot_id ORDER BY time ASC)
+),
+runs AS
+(
+    SELECT
+        node, boot_id, run,
+        sum(if(began_anew, total, total - total_before)) AS handed,
+        argMax(lost, time) AS lost_now,
+        argMin(if(counts_from_one, mapFilter((cause, n) -> 0, lost), lost_earlier), numbered.time) AS lost_then,
+        min(numbered.no_earlier) AS no_earlier,
+        argMin(if(began_anew, block - sent, block_before), numbered.time) AS first_block,
+        max(block) AS last_block,
+        min(has_number) AS by_number,
+        min(time_before) AS began,
+        max(numbered.time) AS ended
+    FROM numbered
+    WHERE time >= ${micros("since")}
+    GROUP BY node, boot_id, run
 ),
 held AS
 (
-    SELECT node, boot_id, count() AS held_rows
+    SELECT node, boot_id, run, count() AS held_rows
     FROM flows
-    INNER JOIN spans USING (node, boot_id)
-    WHERE flows.time >= fromUnixTimestamp64Micro({since:Int64}, 'UTC') - INTERVAL 1 DAY
-      AND flows.time < fromUnixTimestamp64Micro({until:Int64}, 'UTC')
-      AND if(last_block > 0, flows.block > first_block AND flows.block <= last_block, flows.time > began AND flows.time <= ended)
-    GROUP BY node, boot_id
+    INNER JOIN runs USING (node, boot_id)
+    WHERE flows.time >= ${micros("since")} - INTERVAL 1 DAY
+      AND flows.time < ${micros("until")}
+      AND if(by_number,
+             flows.block > first_block AND flows.block <= last_block AND flows.time > no_earlier AND flows.time <= ended + INTERVAL 1 SECOND,
+             flows.time > began AND flows.time <= ended)
+    GROUP BY node, boot_id, run
 )
 SELECT
-    spans.node AS node,
-    spans.boot_id AS boot_id,
-    spans.handed AS produced,
+    runs.node AS node,
+    runs.boot_id AS boot_id,
+    runs.handed AS produced,
     held.held_rows AS stored,
-    spans.lost_now AS lost,
-    spans.lost_then AS lost_before,
-    spans.reports AS reports
-FROM spans
-LEFT JOIN held ON held.node = spans.node AND held.boot_id = spans.boot_id
-ORDER BY node, boot_id`;
-  return { sql, parameters: { since: question.since, until: question.until, settled } };
-}
+    runs.lost_now AS lost,
+    runs.lost_then AS lost_before
+FROM runs
+LEFT JOIN held ON held.node = runs.node AND held.boot_id = runs.boot_id AND held.run = runs.run
+ORDER BY node, boot_id, runs.run`;
 
 /** Rows of `ledgerQuery` as `weir ledger -o json` prints them. */
 export function ledgerAnswer(range: LedgerRange, rows: LedgerRow[]): LedgerAnswer {
+  const boots = Map.groupBy(rows, (row) => `${row.node}\n${row.boot_id}`);
   return {
     from: new Date(range.since / 1000).toISOString(),
     to: new Date(range.until / 1000).toISOString(),
-    nodes: rows.map((row) => {
-      const lost = lostBetween(row.lost_before, row.lost);
-      const unexplained = Math.max(0, row.produced - row.stored);
-      return {
-        node: row.node,
-        bootId: row.boot_id,
-        produced: row.produced,
-        stored: row.stored,
-        lost,
-        unexplained,
-        complete: unexplained === 0 && Object.keys(lost).length === 0,
-      };
-    }),
+    nodes: [...boots.values()].map(nodeAnswer),
   };
+}
+
+function nodeAnswer(runs: LedgerRow[]): LedgerNode {
+  const answer: LedgerNode = {
+    node: runs[0]?.node ?? "",
+    bootId: runs[0]?.boot_id ?? "",
+    produced: 0,
+    stored: 0,
+    lost: {},
+    unexplained: 0,
+    complete: true,
+  };
+  for (const run of runs) {
+    answer.produced += run.produced;
+    answer.stored += run.stored;
+    answer.unexplained += Math.max(0, run.produced - run.stored);
+    // More rows than were produced is no loss, but it may hide one.
+    if (run.produced !== run.stored) answer.complete = false;
+    for (const [cause, count] of Object.entries(lostBetween(run.lost_before, run.lost)))
+      answer.lost[cause] = (answer.lost[cause] ?? 0) + count;
+  }
+  if (Object.keys(answer.lost).length > 0) answer.complete = false;
+  return answer;
+}
+
+/** A parameter in microseconds as the time it stands for. */
+function micros(parameter: string): string {
+  return `fromUnixTimestamp64Micro({${parameter}:Int64}, 'UTC')`;
 }
 
 function lostBetween(

@@ -1,0 +1,159 @@
+import { describe, expect, it } from "@jest/globals";
+import { edgesQuery } from "./edges.ts";
+import { parseEnd } from "./end.ts";
+import { flowLine, type FlowRow } from "./flow-line.ts";
+import { flowsQuery, maxFlowRows } from "./flows.ts";
+import { ledgerAnswer, ledgerQuery } from "./ledger.ts";
+import { QuestionError } from "./question-error.ts";
+import { describeQuery } from "./schema.ts";
+
+// What the SQL answers is tested on the engine, beside the store.
+
+/** Every {name:Type} of a statement, once. */
+const placeholders = (sql: string) =>
+  [...new Set([...sql.matchAll(/\{(\w+):\w+\}/g)].map(([, name]) => name ?? ""))].toSorted((a, b) =>
+    a.localeCompare(b),
+  );
+
+describe("questions", () => {
+  const evil = "'; DROP TABLE flows; --";
+  const statements = {
+    flows: flowsQuery({
+      since: 1,
+      until: 2,
+      from: { namespace: evil, pod: evil },
+      to: { name: evil },
+      namespace: evil,
+      port: 1,
+      protocol: evil,
+      verdict: "denied",
+      limit: 3,
+    }),
+    edges: edgesQuery({ since: 1, until: 2, namespace: evil, workload: evil }),
+    ledger: ledgerQuery({ since: 1, until: 2 }),
+    describe: describeQuery(evil),
+  };
+
+  it.each(Object.entries(statements))("%s have a value for each parameter", (_name, statement) => {
+    expect(Object.keys(statement.parameters).toSorted((a, b) => a.localeCompare(b))).toEqual(
+      placeholders(statement.sql),
+    );
+  });
+
+  it.each(Object.entries(statements))("%s keep values out of the SQL", (_name, { sql }) => {
+    expect(sql).not.toContain("DROP");
+  });
+
+  it("refuse what has no answer", () => {
+    expect(() => flowsQuery({ since: 2, until: 2 })).toThrow("--until must be later");
+    expect(() => edgesQuery({ since: 2, until: 1 })).toThrow(QuestionError);
+    expect(() => ledgerQuery({ since: 2, until: 1 })).toThrow(QuestionError);
+    for (const limit of [0, -1, 1.5, maxFlowRows + 1])
+      expect(() => flowsQuery({ since: 1, limit })).toThrow("--limit is a number from 1 to");
+  });
+});
+
+describe("an end of a flow", () => {
+  it.each([
+    ["shop/cart-0", { namespace: "shop", pod: "cart-0" }],
+    ["10.0.0.1", { name: "10.0.0.1" }],
+    ["api.example.org", { name: "api.example.org" }],
+  ])("%s", (text, filter) => {
+    expect(parseEnd(text)).toEqual(filter);
+  });
+
+  it.each(["", "/", "shop/", "/cart", "a/b/c"])("refuses %p", (text) => {
+    expect(() => parseEnd(text)).toThrow("NAMESPACE/POD");
+  });
+});
+
+describe("a line of flows", () => {
+  const row: FlowRow = {
+    time: "2026-03-01T12:00:00.000000Z",
+    node: "n1",
+    direction: "unknown",
+    src_ip: "10.0.0.1",
+    src_port: 0,
+    src_namespace: "",
+    src_pod: "",
+    src_workload: "",
+    src_name: "",
+    dst_ip: "fd00::1",
+    dst_port: 53,
+    dst_namespace: "kube-system",
+    dst_pod: "",
+    dst_workload: "dns",
+    dst_name: "dns",
+    protocol: "UDP",
+    packets: 1,
+    bytes: 60,
+    reply_packets: 0,
+    reply_bytes: 0,
+    verdict: "unknown",
+    reason: "observed",
+    generation: 0,
+  };
+
+  it("leaves out what is unknown", () => {
+    expect(flowLine(row)).toEqual({
+      time: "2026-03-01T12:00:00.000000Z",
+      node: "n1",
+      source: { ip: "10.0.0.1", port: 0 },
+      destination: {
+        ip: "fd00::1",
+        port: 53,
+        namespace: "kube-system",
+        workload: "dns",
+        name: "dns",
+      },
+      protocol: "UDP",
+      packets: 1,
+      bytes: 60,
+      replyPackets: 0,
+      replyBytes: 0,
+      reason: "observed",
+      generation: 0,
+    });
+  });
+
+  it.each(["ICMP", "ICMPv6", "GRE", "253"])("has no ports for %s", (protocol) => {
+    const line = flowLine({ ...row, protocol });
+    expect(line.source).not.toHaveProperty("port");
+    expect(line.destination).not.toHaveProperty("port");
+  });
+});
+
+describe("the answer of the ledger", () => {
+  const run = { node: "n", boot_id: "b", produced: 5, stored: 5, lost: {}, lost_before: {} };
+  const range = { since: 0, until: 1_000_000 };
+  const only = (...rows: Parameters<typeof ledgerAnswer>[1]) => ledgerAnswer(range, rows).nodes[0];
+
+  it("adds up the runs of a boot, one node after the other", () => {
+    const answer = ledgerAnswer(range, [
+      run,
+      { ...run, produced: 2, stored: 2 },
+      { ...run, node: "m" },
+    ]);
+    expect(answer.from).toBe("1970-01-01T00:00:00.000Z");
+    expect(answer.to).toBe("1970-01-01T00:00:01.000Z");
+    expect(answer.nodes.map(({ node, produced }) => [node, produced])).toEqual([
+      ["n", 7],
+      ["m", 5],
+    ]);
+  });
+
+  it("is complete only when nothing is missing, lost or too many", () => {
+    expect(only(run)?.complete).toBe(true);
+    expect(only({ ...run, stored: 4 })).toMatchObject({ unexplained: 1, complete: false });
+    expect(only({ ...run, stored: 6 })).toMatchObject({ unexplained: 0, complete: false });
+    // Too many in one run do not make up for what is missing in another.
+    expect(only({ ...run, stored: 4 }, { ...run, stored: 6 })).toMatchObject({
+      unexplained: 1,
+      complete: false,
+    });
+    const lost = { ...run, lost: { ring: 3, map: 1 }, lost_before: { ring: 3 } };
+    expect(only(lost)).toMatchObject({ lost: { map: 1 }, complete: false });
+    const again = { ...run, lost: { ring: 2 }, lost_before: { ring: 3 } };
+    expect(only(again)).toMatchObject({ lost: { ring: 2 }, complete: false });
+  });
+});
