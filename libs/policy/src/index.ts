@@ -23,3 +23,4 @@ export * from "./edit.ts";
 export * from "./explain.ts";
 export * from "./lint.ts";
 export { placeIn } from "./locations.ts";
+export * from "./replay.ts";

@@ -14,6 +14,10 @@ export function protocolNumber(protocol: Protocol): number {
   return numbers[protocol];
 }
 
+export function isProtocol(text: string): text is Protocol {
+  return Object.hasOwn(numbers, text);
+}
+
 /** Undefined for numbers that no policy and no question can name. */
 export function protocolName(number: number): Protocol | undefined {
   return names.get(number);

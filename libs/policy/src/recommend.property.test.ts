@@ -54,7 +54,7 @@ function makeEdge(choices: Choices, workloads: ClusterPod[][]): Seen {
     direction: choices.pick(["egress", "ingress"]),
     source: endOf(from),
     destination: endOf(to),
-    port: choices.pick([53, 80, 81, 443]),
+    port: choices.pick([53, 80, 81, 83, 443]),
     protocol: choices.pick(["TCP", "UDP"]),
     connections: 3,
     answered: fate === "answered" ? 3 : 0,

@@ -1,0 +1,116 @@
+/** What candidate policies would have done to recorded connections. */
+import type { AddressBook, Cluster } from "./cluster.ts";
+import { addressBook } from "./cluster.ts";
+import type { Edge, EdgeEnd } from "./edge.ts";
+import { edgesOf, endText } from "./edge.ts";
+import { Judge } from "./judge.ts";
+import type { Policy } from "./network-policy.ts";
+import type { ObservedEdge } from "./observed-edge.ts";
+import { isProtocol } from "./protocol.ts";
+import type { Party } from "./traffic.ts";
+import type { WorkloadPods } from "./workload-model.ts";
+import { workloadKeyOf, workloadsOf } from "./workload-model.ts";
+
+export interface ReplayedEdge {
+  from: string;
+  to: string;
+  port: number;
+  protocol: string;
+  connections: number;
+  /** Microseconds since 1970. */
+  first: number;
+  last: number;
+}
+
+export interface Replay {
+  connections: number;
+  unchanged: number;
+  newlyDenied: ReplayedEdge[];
+  newlyAllowed: ReplayedEdge[];
+  /** The policies in force against what the kernel recorded: a check of the evaluator itself. */
+  inForce: { rows: number; disagreements: number };
+  /** Connections whose ends have no pods now, or whose protocol has no name here: not judged. */
+  unjudged: number;
+}
+
+class Replayer {
+  readonly #workloads: Map<string, WorkloadPods>;
+  readonly #book: AddressBook;
+
+  constructor(cluster: Cluster) {
+    this.#workloads = workloadsOf(cluster);
+    this.#book = addressBook(cluster);
+  }
+
+  edges(observed: readonly ObservedEdge[]): Edge[] {
+    return edgesOf(observed, this.#book);
+  }
+
+  #parties(end: EdgeEnd): Party[] {
+    if (end.kind !== "workload") return [{ address: end.address }];
+    return (this.#workloads.get(workloadKeyOf(end))?.pods ?? []).map((pod) => ({ pod }));
+  }
+
+  /** Denied where any pod of the source is stopped on its way to any of the destination. */
+  verdict(judge: Judge, edge: Edge): "allowed" | "denied" | undefined {
+    const { port, protocol } = edge;
+    const [sources, destinations] = [this.#parties(edge.source), this.#parties(edge.destination)];
+    if (!isProtocol(protocol) || sources.length === 0 || destinations.length === 0)
+      return undefined;
+    const denied = sources.some((from) =>
+      destinations.some((to) => judge.judge({ from, to, port, protocol }).verdict === "denied"),
+    );
+    return denied ? "denied" : "allowed";
+  }
+}
+
+function line(edge: Edge): ReplayedEdge {
+  const { port, protocol, connections, first, last } = edge;
+  return {
+    from: endText(edge.source),
+    to: endText(edge.destination),
+    port,
+    protocol,
+    connections,
+    first,
+    last,
+  };
+}
+
+/**
+ * Judges every recorded edge under `candidate`. What was recorded decides what "newly" means: an
+ * edge of which the kernel denied every connection was denied, any other one was allowed.
+ */
+export function replay(
+  observed: readonly ObservedEdge[],
+  cluster: Cluster,
+  inForce: readonly Policy[],
+  candidate: readonly Policy[],
+): Replay {
+  const replayer = new Replayer(cluster);
+  const [before, after] = [new Judge(cluster, inForce), new Judge(cluster, candidate)];
+  const result: Replay = {
+    connections: 0,
+    unchanged: 0,
+    newlyDenied: [],
+    newlyAllowed: [],
+    inForce: { rows: 0, disagreements: 0 },
+    unjudged: 0,
+  };
+  for (const edge of replayer.edges(observed)) {
+    result.connections += edge.connections;
+    const wanted = replayer.verdict(after, edge);
+    if (wanted === undefined) {
+      result.unjudged += edge.connections;
+      continue;
+    }
+    const recorded = edge.denied > 0 && edge.denied >= edge.connections ? "denied" : "allowed";
+    if (wanted === recorded) result.unchanged += edge.connections;
+    else (wanted === "denied" ? result.newlyDenied : result.newlyAllowed).push(line(edge));
+    // An edge of which only some were denied was recorded across a change of policy.
+    if (edge.denied > 0 && recorded === "allowed") continue;
+    result.inForce.rows += 1;
+    if (replayer.verdict(before, edge) !== recorded) result.inForce.disagreements += 1;
+  }
+  return result;
+}
