@@ -22,6 +22,8 @@ export interface BuildContext {
   onProgress: (message: string) => void;
   /** Replaces every START_AFTER. */
   startAfterMs: number | undefined;
+  /** Awaited when every pod listens, before the first call. */
+  beforeCalls: (() => Promise<void>) | undefined;
 }
 
 /** Makes everything that a drafted lab says, and writes it down as running. */
@@ -110,6 +112,7 @@ async function startAll(context: BuildContext, lab: LabFile, starts: PodStart[])
   await startPods(runDirectory, lab, program, starts);
   lab.phase = "running";
   writeLab(runDirectory, lab);
+  await context.beforeCalls?.();
   await beginCalls(
     runDirectory,
     lab.lab,

@@ -31,7 +31,12 @@ export async function addPods(options: LabChoice & { manifests: string[] }): Pro
       namespaces: [...lab.namespaces, ...plan.namespaces.filter(isNewName)],
     };
     const known = new Set(lab.pods.map((pod) => pod.uid));
-    const context = { runDirectory, onProgress: () => {}, startAfterMs: undefined };
+    const context = {
+      runDirectory,
+      onProgress: () => {},
+      startAfterMs: undefined,
+      beforeCalls: undefined,
+    };
     const grown = await growLab(context, lab, planned, surroundings);
     return grown.pods.filter((pod) => !known.has(pod.uid));
   });

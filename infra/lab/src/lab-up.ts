@@ -29,6 +29,8 @@ export interface LabUpOptions {
   runDirectory?: string;
   /** Replaces every START_AFTER of the manifests: tests do not wait a minute. */
   startAfterMs?: number;
+  /** Awaited when every pod listens and none calls yet: whoever wants to see the first packet attaches. */
+  beforeCalls?: () => Promise<void>;
   /** Takes notes: what of the manifests is not honoured. */
   log?: (note: string) => void;
   /** Takes each step as it begins. */
@@ -58,7 +60,8 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
   for (const note of [...plan.notes, ...notesOn(plan)]) options.log?.(note);
   return withLabLock(runDirectory, async () => {
     const existing = readLab(runDirectory, name);
-    const context = { runDirectory, onProgress, startAfterMs: options.startAfterMs };
+    const { startAfterMs, beforeCalls } = options;
+    const context = { runDirectory, onProgress, startAfterMs, beforeCalls };
     if (existing !== undefined && isWhole(existing)) {
       if (existing.fingerprint === plan.fingerprint) return complete(context, existing, plan);
       throw new LabError(

@@ -13,12 +13,13 @@ export interface LabInUse {
   down(): Promise<unknown>;
 }
 
-/** Brings up the lab that `--lab` names. */
+/** Brings up the lab that `--lab` names; its pods say nothing until `beforeCalls` resolves. */
 export async function startLab(
   settings: UpSettings,
   runDirectory: string,
   notes: Claim<UpNotes>,
   say: (text: string) => void,
+  beforeCalls: () => Promise<void>,
 ): Promise<LabInUse> {
   const { name, manifests } = labOf(settings.lab);
   const isThere = labList({ runDirectory }).some(
@@ -33,6 +34,7 @@ export async function startLab(
       manifests,
       nodes: settings.labNodes,
       runDirectory,
+      beforeCalls,
       ...(settings.labStartAfterMs === undefined ? {} : { startAfterMs: settings.labStartAfterMs }),
       log: (note) => say(`  ${note}`),
       onProgress: (step) => say(`  ${step}`),

@@ -66,11 +66,15 @@ export async function startLoop(
   throwIfStopped(life);
 
   waitingFor = settings.lab.length > 0 ? "the lab" : "the collectors";
-  const lab = settings.lab.length > 0 ? await startLab(settings, run, notes, say) : undefined;
+  const attached = () => allAttached(run, collectors, life.signal);
+  const lab =
+    settings.lab.length > 0
+      ? await startLab(settings, run, notes, say, async () => void (await attached()))
+      : undefined;
   if (lab?.isOurs) stopping(`lab ${lab.name}`, () => lab.down());
   throwIfStopped(life);
   waitingFor = "the collectors to attach";
-  const { interfaces, missing } = await allAttached(run, collectors, life.signal);
+  const { interfaces, missing } = await attached();
   if (missing > 0)
     say(`${missing} interfaces could not be watched; ${settings.data}/weir.log says why`);
   waitingFor = undefined;
