@@ -47,6 +47,14 @@ function isSpecial(address: string): boolean {
   return value <= 1n || (top & 0xff00) === 0xff00 || (top & 0xffc0) === 0xfe80;
 }
 
+/** Neighbour discovery and the like: no connection of anybody's, and nothing to tell a reader. */
+function isNeighbourTalk(edge: Edge): boolean {
+  if (edge.protocol !== "ICMP" && edge.protocol !== "ICMPv6") return false;
+  return [edge.source, edge.destination].some(
+    (end) => end.kind === "address" && isSpecial(end.address),
+  );
+}
+
 function isGone(end: EdgeEnd, workloads: Map<string, WorkloadPods>): boolean {
   return end.kind === "workload" && !workloads.has(workloadKeyOf(end));
 }
@@ -95,6 +103,7 @@ export function gatherEvidence(
   const lucky = luckyEdges(named, thresholds);
   const evidence: Evidence = { taken: [], leftOut: [], scanners };
   for (const edge of edges) {
+    if (isNeighbourTalk(edge)) continue;
     const scan = scanners.get(endKey(edge.source));
     const luck = lucky.get(edge);
     const other = whyNot(edge, workloads);

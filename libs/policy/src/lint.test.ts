@@ -94,6 +94,14 @@ describe("lint", () => {
     expect(warnings(narrow, "{podSelector: {}, ingress: []}")).toEqual([]);
   });
 
+  it("does not judge selections without any pod to judge by", () => {
+    const spec =
+      "{podSelector: {matchLabels: {app: x}}, ingress: [{from: [{podSelector: {}}], ports: [{port: http}]}]}";
+    const text = `{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}, spec: ${spec}}`;
+    const manifests = readManifests(text, "l.yaml");
+    expect(lint(clusterOf(manifests), manifests.policies)).toEqual([]);
+  });
+
   it("is content where another policy brings the DNS", () => {
     const calls = "{podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 443}]}]}";
     expect(warnings(calls, `{podSelector: {}, policyTypes: [Egress], egress: [${dns}]}`)).toEqual(
@@ -109,7 +117,7 @@ spec:
   podSelector:
     matchLabels: {app: nobody}
 `;
-    const manifests = readManifests(`${text}---\n${text}`, "l.yaml");
+    const manifests = readManifests(`${text}---\n${text}---${pods}`, "l.yaml");
     const found = lint(clusterOf(manifests), manifests.policies);
     expect(found.map(({ line }) => line)).toEqual([5, 10, 12]);
     expect(found[1]?.text).toContain("defined more than once");

@@ -29,7 +29,7 @@ function checkSelector({ policy, selected, warn }: Subject, cluster: Cluster): v
       `no podSelector: it isolates every pod of ${policy.namespace}; write podSelector: {} if that is meant`,
     );
   }
-  if (selected.length > 0) return;
+  if (selected.length > 0 || cluster.pods.length === 0) return;
   const text = describeSelector(policy.selector);
   const host = cluster.pods.some(
     (pod) =>
@@ -91,6 +91,7 @@ function checkPeer({ policy, warn }: Subject, peer: Peer, path: Path, cluster: C
     return;
   }
   const { namespaces, pods } = peer;
+  if (cluster.pods.length === 0) return;
   if (
     namespaces !== null &&
     !namespacesOf(cluster).some((name) => selects(namespaces, namespaceLabels(cluster, name)))
@@ -129,7 +130,7 @@ function checkPort(
   path: Path,
   cluster: Cluster,
 ): void {
-  if (match.kind !== "named") return;
+  if (match.kind !== "named" || cluster.pods.length === 0) return;
   const peers =
     rule.peers === "any"
       ? cluster.pods
@@ -215,7 +216,10 @@ function checkDuplicates(subjects: readonly Subject[]): void {
   }
 }
 
-/** Warnings for policies that were read without errors, in the order in which they stand in the text. */
+/**
+ * Warnings for policies that were read without errors, in the order in which they stand in the text.
+ * Without any pod in the cluster nothing is said about who is selected.
+ */
 export function lint(cluster: Cluster, policies: readonly Policy[]): Diagnostic[] {
   const found: Diagnostic[] = [];
   const subjects = policies.map((policy): Subject => {

@@ -233,6 +233,24 @@ spec:
     }
   });
 
+  it("says the ports of one reason in one line, and nothing of neighbour discovery", () => {
+    const edges = [
+      ...usual,
+      edge({ from: "shop/cart", to: "shop/database", port: 9999, connections: 2, answered: 0 }),
+      edge({ from: "shop/cart", to: "shop/database", port: 22, connections: 1, answered: 0 }),
+      edge({ from: "shop/cart", to: outside("ff02::1"), port: 0, protocol: "ICMPv6", answered: 0 }),
+      edge({ from: "shop/cart", to: outside("192.0.2.1"), port: 0, protocol: "ICMP" }),
+    ];
+    const lenient = { minFailedTargets: 9, minFailedPorts: 9, maxLuckyConnections: 0 };
+    const cart = recommend(edges, cluster, { ...options, scan: lenient }).find(
+      (one) => one.workload === "cart",
+    );
+    expect(cart?.leftOut).toEqual([
+      "egress ICMP to 192.0.2.1 (40 connections): a NetworkPolicy has no word for ICMP",
+      "egress TCP 22, 9999 to shop/database (3 connections): never answered",
+    ]);
+  });
+
   it("does not take a client for a scanner whose one dependency is down, nor silent UDP for doors", () => {
     const edges = [
       ...usual,

@@ -44,6 +44,9 @@ export interface Recommendation {
   leftOut: string[];
 }
 
+/** Ports that one line about what was left out names; a scan tries thousands. */
+const maxNamedPorts = 10;
+
 /** The part of the cluster's DNS that a workload needs though its own lookups were not seen. */
 function resolverEdges(edges: readonly Edge[]): Edge[] {
   const seen = new Map<string, Edge>();
@@ -65,6 +68,23 @@ function withBothTransports(edges: readonly Edge[]): Edge[] {
     const other = edge.protocol === "UDP" ? "TCP" : "UDP";
     return [edge, { ...edge, protocol: other, connections: 0 }];
   });
+}
+
+/** `ingress TCP 22, 5432 from shop/intruder (6 connections): refused by the destination` */
+function leftOutLine(key: string, group: LeftOutEdge[]): { line: string; connections: number } {
+  const { edge, text } = group[0] as LeftOutEdge;
+  const outward = endKey(edge.source) === key;
+  const ports = group.map((one) => one.edge.port).sort((a, b) => a - b);
+  const named = ports.slice(0, maxNamedPorts).join(", ");
+  const more = ports.length > maxNamedPorts ? ` and ${ports.length - maxNamedPorts} more` : "";
+  const what = edge.port === 0 ? edge.protocol : `${edge.protocol} ${named}${more}`;
+  const other = outward ? `to ${endText(edge.destination)}` : `from ${endText(edge.source)}`;
+  const connections = group.reduce((sum, one) => sum + one.edge.connections, 0);
+  const count = `${connections} ${connections === 1 ? "connection" : "connections"}`;
+  return {
+    line: `${outward ? "egress" : "ingress"} ${what} ${other} (${count}): ${text}`,
+    connections,
+  };
 }
 
 class Recommender {
@@ -151,17 +171,20 @@ class Recommender {
     return suggestRules(edges, side, one.namespace, this.#selectorOf);
   }
 
+  /** One line per other end and reason, with all its ports. */
   #leftOutOf(key: string): string[] {
-    return this.#leftOut
-      .filter(({ edge }) => endKey(edge.source) === key || endKey(edge.destination) === key)
-      .sort((a, b) => b.edge.connections - a.edge.connections)
-      .map(({ edge, text }) => {
-        const outward = endKey(edge.source) === key;
-        const port = edge.port === 0 ? "" : ` ${edge.port}`;
-        const other = outward ? `to ${endText(edge.destination)}` : `from ${endText(edge.source)}`;
-        const count = `${edge.connections} ${edge.connections === 1 ? "connection" : "connections"}`;
-        return `${outward ? "egress" : "ingress"} ${edge.protocol}${port} ${other} (${count}): ${text}`;
-      });
+    const mine = this.#leftOut.filter(
+      ({ edge }) => endKey(edge.source) === key || endKey(edge.destination) === key,
+    );
+    const groups = Map.groupBy(mine, ({ edge, text }) => {
+      const outward = endKey(edge.source) === key;
+      const other = endKey(outward ? edge.destination : edge.source);
+      return JSON.stringify([outward, edge.protocol, other, text]);
+    });
+    return [...groups.values()]
+      .map((group) => leftOutLine(key, group))
+      .sort((a, b) => b.connections - a.connections)
+      .map(({ line }) => line);
   }
 
   #recommendOne(one: WorkloadPods): Recommendation {
