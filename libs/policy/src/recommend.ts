@@ -3,7 +3,7 @@
  * that were opened and answered. What was denied, refused or never answered is no evidence at any
  * time, and neither is what a scanner got in by. Pure: the same edges give the same text.
  */
-import type { Cluster } from "./cluster.ts";
+import type { Cluster, ClusterPod } from "./cluster.ts";
 import { addressBook } from "./cluster.ts";
 import type { Edge } from "./edge.ts";
 import { edgesOf, endKey, endText } from "./edge.ts";
@@ -91,27 +91,37 @@ class Recommender {
   readonly #options: RecommendOptions;
   readonly #workloads: Map<string, WorkloadPods>;
   readonly #selectors = new Map<string, WorkloadSelector | undefined>();
-  readonly #cluster: Cluster;
-  readonly #taken: Edge[];
-  readonly #leftOut: LeftOutEdge[];
+  readonly #podsByNamespace: Map<string, ClusterPod[]>;
+  readonly #taken: { bySource: Map<string, Edge[]>; byDestination: Map<string, Edge[]> };
+  /** By each of their two ends. */
+  readonly #leftOut = new Map<string, LeftOutEdge[]>();
   readonly #resolvers: Edge[];
 
   constructor(observed: readonly ObservedEdge[], cluster: Cluster, options: RecommendOptions) {
     this.#options = options;
-    this.#cluster = cluster;
+    this.#podsByNamespace = Map.groupBy(cluster.pods, (pod) => pod.namespace);
     this.#workloads = workloadsOf(cluster);
     const edges = edgesOf(observed, addressBook(cluster));
     const thresholds = { ...usualScanThresholds, ...options.scan };
     const evidence = gatherEvidence(edges, this.#workloads, thresholds);
-    this.#taken = evidence.taken;
-    this.#leftOut = evidence.leftOut;
+    this.#taken = {
+      bySource: Map.groupBy(evidence.taken, (edge) => endKey(edge.source)),
+      byDestination: Map.groupBy(evidence.taken, (edge) => endKey(edge.destination)),
+    };
+    for (const one of evidence.leftOut) {
+      for (const key of new Set([endKey(one.edge.source), endKey(one.edge.destination)])) {
+        const known = this.#leftOut.get(key);
+        if (known === undefined) this.#leftOut.set(key, [one]);
+        else known.push(one);
+      }
+    }
     this.#resolvers = resolverEdges(evidence.taken);
   }
 
   #selectorOf: Selectors = (key) => {
     if (this.#selectors.has(key)) return this.#selectors.get(key);
     const workload = this.#workloads.get(key);
-    const pods = this.#cluster.pods.filter((pod) => pod.namespace === workload?.namespace);
+    const pods = this.#podsByNamespace.get(workload?.namespace ?? "") ?? [];
     const selector = workload === undefined ? undefined : selectorOfWorkload(workload, pods);
     this.#selectors.set(key, selector);
     return selector;
@@ -120,12 +130,8 @@ class Recommender {
   /** Workloads that the edges speak of, in order of name. */
   #asked(): WorkloadPods[] {
     const { namespace, workload } = this.#options;
-    const seen = new Set(
-      [...this.#taken, ...this.#leftOut.map(({ edge }) => edge)].flatMap((edge) => [
-        endKey(edge.source),
-        endKey(edge.destination),
-      ]),
-    );
+    const { bySource, byDestination } = this.#taken;
+    const seen = new Set([...bySource.keys(), ...byDestination.keys(), ...this.#leftOut.keys()]);
     return [...this.#workloads.entries()]
       .filter(([key]) => seen.has(key))
       .map(([, one]) => one)
@@ -137,15 +143,14 @@ class Recommender {
   /** Without what comes from the only node its pods are on: that may come in anyway. */
   #ingressOf(key: string, one: WorkloadPods): Edge[] {
     const nodes = new Set(one.pods.map((pod) => pod.node));
-    return this.#taken.filter(({ source, destination }) => {
-      if (endKey(destination) !== key) return false;
-      return source.kind !== "node" || nodes.size > 1 || !nodes.has(source.name);
-    });
+    return (this.#taken.byDestination.get(key) ?? []).filter(
+      ({ source }) => source.kind !== "node" || nodes.size > 1 || !nodes.has(source.name),
+    );
   }
 
   /** Egress evidence of a workload, its own lookups or else the resolvers that others use. */
   #egressOf(key: string): { edges: Edge[]; dnsAssumed: boolean } {
-    const own = this.#taken.filter((edge) => endKey(edge.source) === key);
+    const own = this.#taken.bySource.get(key) ?? [];
     if (own.length === 0 || own.some((edge) => isDns(edge))) {
       return { edges: withBothTransports(own), dnsAssumed: false };
     }
@@ -173,9 +178,7 @@ class Recommender {
 
   /** One line per other end and reason, with all its ports. */
   #leftOutOf(key: string): string[] {
-    const mine = this.#leftOut.filter(
-      ({ edge }) => endKey(edge.source) === key || endKey(edge.destination) === key,
-    );
+    const mine = this.#leftOut.get(key) ?? [];
     const groups = Map.groupBy(mine, ({ edge, text }) => {
       const outward = endKey(edge.source) === key;
       const other = endKey(outward ? edge.destination : edge.source);
@@ -215,11 +218,9 @@ class Recommender {
       selector,
       ingress,
       egress,
-      evidence: [...incoming, ...this.#taken.filter((edge) => endKey(edge.source) === key)],
+      evidence: [...new Set([...incoming, ...(this.#taken.bySource.get(key) ?? [])])],
       dnsAssumed: outgoing.dnsAssumed,
-      leftOut: this.#leftOut.filter(
-        ({ edge }) => endKey(edge.source) === key || endKey(edge.destination) === key,
-      ),
+      leftOut: this.#leftOut.get(key) ?? [],
       options: this.#options,
     });
     return { namespace, workload, workloadKind, policy, text, leftOut };
