@@ -19,7 +19,7 @@ export interface AttachmentsOptions {
   modeLimit: Mode;
   log: Log;
   /** The interface is detached; its number may be another's at once. */
-  onGone(gone: WantedInterface): void;
+  onGone: (gone: WantedInterface) => void;
 }
 
 /** The interfaces whose programs are in place. */
@@ -30,6 +30,11 @@ export interface Attachments {
    * were given up: what is left of their flows is to be swept.
    */
   reconcile(wanted: WantedInterface[]): { added: number; gone: WantedInterface[] };
+  /**
+   * After the first reconcile on maps that were taken over: gives up what an earlier collector left
+   * in them of interfaces that nobody watches now. Returns how many there were.
+   */
+  forgetStrangers(): number;
   detachAll(): void;
   /** Lets go of everything; the programs stay where they are. */
   leaveAll(): void;
@@ -60,7 +65,7 @@ class NodeAttachments implements Attachments {
   constructor(options: AttachmentsOptions) {
     this.#options = options;
     this.#endpoints = options.datapath.map("endpoints").typed();
-    this.#inherited = readInherited(options.datapath, options.log);
+    this.#inherited = readInherited(options);
   }
 
   get interfaces(): WantedInterface[] {
@@ -79,11 +84,23 @@ class NodeAttachments implements Attachments {
     for (const one of wanted) {
       if (!this.#attached.has(one.ifindex) && this.#tryAttach(one)) added++;
     }
-    dropInherited(this.#inherited, this.#endpoints);
+    dropInherited(this.#inherited);
     for (const ifindex of this.#failures.keys()) {
       if (!byIndex.has(ifindex)) this.#failures.delete(ifindex);
     }
     return { added, gone };
+  }
+
+  forgetStrangers(): number {
+    const strangers = [...this.#endpoints.entries()]
+      .map(([ifindex]) => ifindex)
+      .filter((ifindex) => !this.#attached.has(ifindex));
+    for (const ifindex of strangers) {
+      this.#endpoints.delete(ifindex);
+      this.#options.policy.remove(ifindex);
+      this.#options.onGone(stranger(ifindex));
+    }
+    return strangers.length;
   }
 
   detachAll(): void {
@@ -153,22 +170,34 @@ class NodeAttachments implements Attachments {
 type Inherited = Map<number, Partial<Record<Side, { link: Link; path: string }>>>;
 
 /** Links that an earlier collector left pinned and that still hold an interface. */
-function readInherited(datapath: Datapath, log: Log): Inherited {
+function readInherited({ datapath, log, onGone }: AttachmentsOptions): Inherited {
   const inherited: Inherited = new Map();
+  const dead = new Set<number>();
   for (const { ifindex, side, path } of datapath.pins.links()) {
     const link = Link.openPinned(path);
-    if (!isAlive(link)) {
-      unlinkSync(path);
-      link.close();
-      datapath.map("endpoints").delete(indexKey(ifindex));
+    if (isAlive(link)) {
+      inherited.set(ifindex, { ...inherited.get(ifindex), [side]: { link, path } });
       continue;
     }
-    inherited.set(ifindex, { ...inherited.get(ifindex), [side]: { link, path } });
+    unlinkSync(path);
+    link.close();
+    dead.add(ifindex);
+  }
+  for (const ifindex of dead) {
+    // Another interface may have the number by now: nothing of this one may be taken for its.
+    datapath.map("endpoints").delete(indexKey(ifindex));
+    onGone(stranger(ifindex));
   }
   if (inherited.size > 0) {
     log.info({ interfaces: inherited.size }, "found the programs of an earlier collector in place");
   }
   return inherited;
+}
+
+/** An interface of which only the number is left. */
+function stranger(ifindex: number): WantedInterface {
+  const none = { netns: undefined, namespace: "", pod: "", uid: "" };
+  return { ifindex, name: `gone-${ifindex}`, ...none, own: false, layer3: false };
 }
 
 function takeInherited(inherited: Inherited, ifindex: number, side: Side): Link | undefined {
@@ -179,12 +208,9 @@ function takeInherited(inherited: Inherited, ifindex: number, side: Side): Link 
 }
 
 /** What nobody wants any more: the workload went while no collector was there. */
-function dropInherited(inherited: Inherited, endpoints: TypedMap<number, Endpoint>): void {
-  for (const [ifindex, sides] of inherited) {
-    for (const side of Object.values(sides)) {
-      removePinnedLink(side.link, side.path);
-      endpoints.delete(ifindex);
-    }
+function dropInherited(inherited: Inherited): void {
+  for (const sides of inherited.values()) {
+    for (const side of Object.values(sides)) removePinnedLink(side.link, side.path);
   }
   inherited.clear();
 }

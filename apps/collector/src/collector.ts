@@ -78,6 +78,8 @@ class RunningCollector implements Collector {
   #state: RunState = { nodes: [], endpoints: [] };
   #missing = "";
   #stopping: Promise<void> | undefined;
+  /** Interfaces are attached from here on. */
+  #isReady = false;
 
   constructor(parts: Parts, doors: CollectorDoors, log: Log) {
     this.node = parts.config.node;
@@ -117,7 +119,7 @@ class RunningCollector implements Collector {
       onReported: () => this.#parts.odometers.reported(),
     });
     this.#isReady = true;
-    await this.#turns.add(() => this.#reconcile());
+    await this.#turns.add(() => this.#takeOver());
     datapath.forgetForeignLayouts();
     this.#startTimers();
     await this.#reporter.report();
@@ -127,7 +129,13 @@ class RunningCollector implements Collector {
     );
   }
 
-  #isReady = false;
+  /** What the maps still hold of interfaces that are gone is told before their numbers are used. */
+  async #takeOver(): Promise<void> {
+    const { attachments, reader, datapath } = this.#parts;
+    if (datapath.takenOver) await reader.sweep(true);
+    await this.#reconcile();
+    if (datapath.takenOver && attachments.forgetStrangers() > 0) await reader.sweep(true);
+  }
 
   /** Fresh maps hold no policy: what is in force is written before the first packet is seen. */
   async #waitForPolicy(): Promise<void> {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import type { NodeReport } from "@weir/codec";
 import type { Collector } from "@weir/collector";
 import { Bed } from "./bed.ts";
 import type { BedPod } from "./bed.ts";
@@ -169,4 +170,38 @@ describe.each(["tcx", "clsact"] as const)("a node that is watched through %s", (
     const [hooks] = JSON.parse(stdout) as [{ tc: unknown[] }];
     expect(hooks.tc).toEqual([]);
   });
+});
+
+describe("a flow map that is too small", () => {
+  let bed: Bed;
+  let recording: RecordingBus;
+  let collector: Collector | undefined;
+
+  afterAll(async () => {
+    await collector?.stop({ detach: true });
+    await recording?.bus.close();
+    await bed?.close();
+  });
+
+  it("loses flows, and the odometers and the report say so", async () => {
+    bed = await Bed.make(1);
+    const [pod] = bed.pods as [BedPod];
+    bed.announce(pod);
+    recording = await RecordingBus.make();
+    // No sweep comes to the rescue.
+    const small = { flowsMaxEntries: 1024, sweepIntervalMs: 60_000, activeTimeoutMs: 60_000 };
+    collector = await start(bed, recording.bus, small);
+    // Nothing answers there: each datagram is a flow of one packet.
+    await bed.inNode("ip", "route", "add", "blackhole", "10.99.7.0/24");
+    await talk(bed, pod, "burst", "10.99.7.1", 9, { count: 3000, bytes: 10 });
+    await collector.stop({ detach: true });
+    const { odometers, lost } = recording.report as NodeReport;
+    const passed = odometers.reduce((sum, one) => sum + one.from_packets + one.to_packets, 0);
+    const told = recording.flows.reduce((sum, one) => sum + one.packets + one.replyPackets, 0);
+    const missing = passed - told;
+    expect(missing).toBeGreaterThan(1000);
+    // A few of the flows that were given up, of neighbour discovery, had more than one packet.
+    expect(lost["map"]).toBeLessThanOrEqual(missing);
+    expect(lost["map"]).toBeGreaterThan(missing - 50);
+  }, 60_000);
 });

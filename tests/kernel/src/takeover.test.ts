@@ -182,10 +182,10 @@ describe("a node whose policy is enforced", () => {
         ),
       };
     };
-    let isTalking = true;
+    const talking = new AbortController();
     let generation = 8;
     const switching = (async () => {
-      while (isTalking) {
+      while (!talking.signal.aborted) {
         await recording.enforce(spelling(++generation));
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
@@ -194,7 +194,7 @@ describe("a node whose policy is enforced", () => {
       talk(bed, client, "tcp", server.v4, open, { count: 600, bytes: 2000 }),
       talk(bed, client, "tcp", server.v6, shut, { count: 3 }),
     ]);
-    isTalking = false;
+    talking.abort();
     await switching;
     expect(generation).toBeGreaterThan(18);
     expect(allowed).toBe(600);
@@ -252,6 +252,29 @@ describe("a node whose policy is enforced", () => {
     expect(await talk(bed, client, "tcp", server.v4, open)).toBe(1);
     await collector.stop();
     collector = undefined;
+  });
+
+  it("tells the rest of a pod that went while nobody was there", async () => {
+    const third = await bed.addPod();
+    bed.announce(third);
+    collector = await start(bed, recording.bus);
+    await collector.stop();
+    expect(await talk(bed, third, "udp", server.v4, open, { count: 1 })).toBe(0);
+    await bed.removePod(third);
+    const later = await RecordingBus.make();
+    collector = await start(bed, later.bus);
+    expect(collector.status().attached).toHaveLength(2);
+    await eventually(() => {
+      const rest = later.flows.filter(
+        (one) => one.ifindex === third.ifindex && one.protocol === 17,
+      );
+      expect(rest).toMatchObject([{ src: third.v4, packets: 1, connections: 1 }]);
+      const odometer = later.report?.odometers.find((one) => one.ifindex === third.ifindex);
+      expect(odometer).toMatchObject({ interface: `gone-${third.ifindex}` });
+    });
+    await collector.stop();
+    collector = undefined;
+    await later.bus.close();
   });
 
   it("is let go by remove, after which nothing is enforced or pinned", async () => {

@@ -1,6 +1,7 @@
 /**
  * Run inside a pod's namespace: `talk.ts serve PORT`, or `talk.ts tcp|udp ADDRESS PORT COUNT BYTES`.
- * Each exchange sends BYTES and waits for as many back. Says what came of it as JSON.
+ * Each exchange sends BYTES and waits for as many back. Says what came of it as JSON. `burst` is udp
+ * that waits for no answer, each from a port of its own.
  */
 import { createSocket } from "node:dgram";
 import { connect, createServer } from "node:net";
@@ -50,6 +51,18 @@ function udpOnce(address: string, port: number, bytes: number): Promise<boolean>
   });
 }
 
+let nextPort = 20_000;
+
+function sendOnly(address: string, port: number, bytes: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket("udp4");
+    socket.on("error", () => {});
+    socket.bind(nextPort++, () => {
+      socket.send(new Uint8Array(bytes), port, address, () => socket.close(() => resolve(true)));
+    });
+  });
+}
+
 async function talk(once: typeof tcpOnce): Promise<void> {
   let answered = 0;
   for (let index = 0; index < Number(third); index++) {
@@ -78,4 +91,5 @@ function keep(address: string, port: number): void {
 
 if (mode === "serve") serve(Number(first));
 else if (mode === "keep") keep(first, Number(second));
+else if (mode === "burst") await talk(sendOnly);
 else await talk(mode === "tcp" ? tcpOnce : udpOnce);
