@@ -1,0 +1,44 @@
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { collectorConfig, startNodeCollectors } from "@weir/collector";
+import type { NodeCollectors } from "@weir/collector";
+import { silentLog } from "@weir/runtime";
+import { Bed } from "./bed.ts";
+import { RecordingBus, eventually } from "./station.ts";
+
+describe("the collectors of a machine", () => {
+  let bed: Bed;
+  let recording: RecordingBus;
+  let collectors: NodeCollectors | undefined;
+  const pins = (): string => `/sys/fs/bpf/weir/${bed.node}`;
+
+  beforeAll(async () => {
+    bed = await Bed.make(1);
+    recording = await RecordingBus.make();
+  }, 30_000);
+
+  afterAll(async () => {
+    await collectors?.stop({ detach: true });
+    await recording?.bus.close();
+    await bed?.close();
+  });
+
+  it("come with the nodes and go with them, and take everything along", async () => {
+    bed.announce(...bed.pods);
+    const { runDirectory } = bed;
+    const config = collectorConfig.parse({ runDirectory, interfaces: "none", policyWaitMs: 100 });
+    collectors = await startNodeCollectors(config, { bus: recording.bus, log: silentLog() });
+    expect(collectors.collectors.map((one) => one.node)).toEqual([bed.node]);
+    expect(collectors.collectors[0]?.status().attached).toEqual(["wbed1 (bed/pod-1)"]);
+    expect(existsSync(pins())).toBe(true);
+
+    rmSync(join(runDirectory, "nodes", `${bed.node}.json`));
+    await eventually(() => expect(collectors?.collectors).toEqual([]));
+    await eventually(() => expect(existsSync(pins())).toBe(false));
+
+    bed.writeNode();
+    await eventually(() => expect(collectors?.collectors).toHaveLength(1));
+    await collectors.stop({ detach: true });
+    expect(existsSync(pins())).toBe(false);
+  });
+});
