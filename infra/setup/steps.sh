@@ -61,12 +61,9 @@ do_modules() {
 }
 
 install_modules() {
-	# `npm ci` would empty node_modules under a weir that runs: only for a fresh clone.
-	if [ -d node_modules ]; then
-		npm install --include=dev --no-progress --loglevel=error || return
-	else
-		npm ci --include=dev --no-progress --loglevel=error || return
-	fi
+	# Not `npm ci`: it empties node_modules under a weir that runs, and it fails where a registry lacks
+	# an optional package of another platform. The versions are those of the lock file all the same.
+	npm install --no-save --include=dev --no-progress --loglevel=error || return
 	# Where npm does not run the packages' install scripts, Node's binary is still missing.
 	[ -x "$node24" ] || (cd node_modules/node && node installArchSpecificPackage.js) || return
 	"$node24" --version

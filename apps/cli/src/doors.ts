@@ -4,6 +4,17 @@ import type { Log } from "@weir/runtime";
 import type { Store } from "@weir/store";
 import { usageError } from "./exit.ts";
 
+/** Throws a usage error for an address that `openBus` or `openStore` would not take. */
+export function checkDoors(bus: string, store: string): void {
+  if (bus !== "memory") kafkaBrokers(bus);
+  checkStore(store);
+}
+
+function checkStore(address: string): void {
+  if (address === "embedded" || /^https?:\/\/[^/]/.test(address)) return;
+  throw usageError(`--store ${address}: give embedded, or http://HOST:PORT`);
+}
+
 /** Opens the bus that `--bus` names: `memory` (kept under `directory`) or `kafka://HOST:PORT,...`. */
 export async function openBus(
   address: string,
@@ -32,9 +43,7 @@ export function kafkaBrokers(address: string): string[] {
 /** Opens the store that `--store` names, its schema up to date: `embedded` or `http://HOST:PORT`. */
 export async function openStore(address: string, data: string): Promise<Store> {
   const stores = await import("@weir/store");
-  if (address !== "embedded" && !/^https?:\/\/[^/]/.test(address)) {
-    throw usageError(`--store ${address}: give embedded, or http://HOST:PORT`);
-  }
+  checkStore(address);
   const store =
     address === "embedded"
       ? await stores.openEmbeddedStore({ directory: join(data, "store") })

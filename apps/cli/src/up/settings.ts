@@ -1,6 +1,7 @@
 import { loadConfig } from "@weir/runtime";
 import { z } from "zod";
 import { dataDirectory } from "../data-directory.ts";
+import { checkDoors } from "../doors.ts";
 import { usageError } from "../exit.ts";
 
 /** What the command line gave `weir up`. */
@@ -65,6 +66,9 @@ export function upSettings(options: UpOptions, env: NodeJS.ProcessEnv = process.
     env: { prefix: "WEIR_UP", values: env },
     overrides,
   });
+  // What is wrong is said before anything is started.
+  checkDoors(loaded.bus, loaded.store);
+  interfacesOf(loaded.interfaces);
   return { ...loaded, data: dataDirectory(loaded.data), printFlows: flows };
 }
 

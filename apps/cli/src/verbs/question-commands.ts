@@ -20,8 +20,8 @@ function addStatus(program: Command): void {
       "after",
       `
 Exit code 0 when ready, else 1. Example:
-  until weir status >/dev/null 2>&1; do sleep 1; done
-  weir status -o json | jq .collectors`,
+  weir status -o json | jq .collectors
+  until weir status >/dev/null 2>&1; do sleep 1; done`,
     )
     .action(async (options) => (await import("./status.ts")).status(options));
 }
