@@ -8,7 +8,9 @@ export default class SummaryReporter {
     if (!directory) return;
     mkdirSync(directory, { recursive: true });
     const skipped = results.testResults.flatMap((file) =>
-      file.testResults.filter((test) => test.status === "pending" || test.status === "todo").map((test) => test.fullName),
+      file.testResults
+        .filter((test) => test.status === "pending" || test.status === "todo")
+        .map((test) => test.fullName),
     );
     const summary = {
       passed: results.numPassedTests,

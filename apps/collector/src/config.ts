@@ -79,8 +79,8 @@ export const collectorConfig = z.object({
     .min(1 << 12)
     .max(1 << 30)
     .refine((bytes) => (bytes & (bytes - 1)) === 0, "must be a power of 2")
-    .default(4 << 20)
-    .describe("Size of the ring of edges."),
+    .default(1 << 20)
+    .describe("Size of the ring of edges; the default takes 8,192 of them between two drains."),
   maxBlockRecords: z
     .int()
     .min(256)

@@ -31,7 +31,7 @@ export const enricherConfig = z.strictObject({
         .describe("Bytes of the messages of one insert of flows. Twice as much may be queued."),
       maxWaitMs: milliseconds(60_000)
         .min(1)
-        .default(500)
+        .default(1000)
         .describe("Longest that a block of flows waits for others before it is inserted."),
     })
     .prefault({}),

@@ -159,7 +159,8 @@ async function firstDeadLetter(bus: Bus) {
       return Promise.resolve();
     },
   });
-  return eventually(() => {
+  // Awaited here: the reader is closed when this function returns.
+  return await eventually(() => {
     if (!found) throw new Error("no dead letter yet");
     return deadLetterCodec.decode(found);
   }, 30_000);
