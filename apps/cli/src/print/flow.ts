@@ -30,7 +30,7 @@ export function bytesText(bytes: number): string {
   return unit === 0 ? `${value} B` : `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }
 
-/** Columns of `weir flows` as table and CSV. */
+/** Columns of `weir flows -o csv`. */
 export const flowColumns: Columns<FlowLine> = {
   names: [
     "time",
@@ -63,40 +63,120 @@ export const flowColumns: Columns<FlowLine> = {
 };
 
 const verdictColours: Record<string, Colour> = { allowed: "green", denied: "red" };
-const width = { time: 12, ends: 64, protocol: 6, traffic: 26, verdict: 7 };
 
-function clock(time: string): string {
-  return time.slice(11, 23);
+/** The verdict padded to the widest one, in its colour. */
+export function verdictText(verdict: string | undefined, colour: boolean): string {
+  const text = cellText(verdict ?? "unknown");
+  return paint(text.padEnd(verdictWidth), verdictColours[text] ?? "yellow", colour);
 }
 
-/** A calm line for a live view: time, who to whom, protocol, traffic both ways, verdict and why. */
-export function flowText(flow: FlowLine, colour: boolean): string {
-  const source = endText(flow.source);
-  const ends = `${source} → ${withPort(flow.destination)}`;
-  const sent = flow.packets + flow.replyPackets;
-  const traffic = `${sent} pkts  ${bytesText(flow.bytes)} ↑ ${bytesText(flow.replyBytes)} ↓`;
-  const verdict = paint(
-    cellText(flow.verdict ?? "unknown").padEnd(width.verdict),
-    verdictColours[flow.verdict ?? "unknown"] ?? "yellow",
-    colour,
-  );
-  const line = [
-    paint(clock(flow.time).padEnd(width.time), "dim", colour),
-    ends.padEnd(width.ends),
-    cellText(flow.protocol).padEnd(width.protocol),
-    traffic.padEnd(width.traffic),
-    verdict,
-  ].join("  ");
-  return flow.verdict === "denied" ? `${line}  ${cellText(flow.reason)}` : line.trimEnd();
+/** `1.2 KiB ↑ 812 B ↓`: what went to the destination and what came back. */
+export function bothWays(sent: string | number, replied: string | number): string {
+  return `${sent} ↑ ${replied} ↓`;
+}
+
+const verdictWidth = "allowed".length;
+
+/** How wide source and destination are where lines are printed before all of them are known. */
+export const endWidths = {
+  source: "shop/load-generator-j8llxvjcl-n2cwk".length,
+  destination: "kube-system/kube-dns-qhp4jsrf9-2j2d8:8080".length,
+};
+
+/** Columns of a line of `flowText`; the reason after them is as wide as it is. */
+interface FlowCells {
+  time: string;
+  source: string;
+  arrow: string;
+  destination: string;
+  protocol: string;
+  direction: string;
+  packets: string;
+  bytes: string;
+  verdict: string;
+}
+
+/** What lines have in common, so that they stand below each other. */
+export interface FlowLayout {
+  /** The day before the time of day. */
+  isDated: boolean;
+  widths: Record<keyof FlowCells, number>;
+}
+
+const headings: FlowCells = {
+  time: "TIME (UTC)",
+  source: "SOURCE",
+  arrow: "→",
+  destination: "DESTINATION",
+  protocol: "PROTO",
+  direction: "DIR",
+  packets: "PACKETS",
+  bytes: "BYTES",
+  verdict: "VERDICT",
+};
+
+/** For flows that are not known yet. */
+export const liveLayout: FlowLayout = {
+  isDated: false,
+  widths: {
+    time: "10:20:30.123".length,
+    ...endWidths,
+    arrow: 1,
+    protocol: "ICMPv6".length,
+    direction: "ingress".length,
+    packets: "12 ↑ 12 ↓".length,
+    bytes: "1.2 KiB ↑ 1.2 KiB ↓".length,
+    verdict: verdictWidth,
+  },
+};
+
+/** As narrow as these flows allow; with the day only where they are of several. */
+export function flowLayout(flows: readonly FlowLine[]): FlowLayout {
+  const isDated = new Set(flows.map((flow) => flow.time.slice(0, 10))).size > 1;
+  const widths = columnsOf((name) => headings[name].length);
+  for (const flow of flows) {
+    const cells = flowCells(flow, isDated);
+    for (const name of cellNames) widths[name] = Math.max(widths[name], cells[name].length);
+  }
+  return { isDated, widths };
+}
+
+const cellNames = Object.keys(headings) as (keyof FlowCells)[];
+
+function columnsOf<T>(value: (name: keyof FlowCells) => T): Record<keyof FlowCells, T> {
+  return Object.fromEntries(cellNames.map((name) => [name, value(name)])) as Record<
+    keyof FlowCells,
+    T
+  >;
+}
+
+function flowCells(flow: FlowLine, isDated: boolean): FlowCells {
+  const clock = flow.time.slice(11, 23);
+  return {
+    time: isDated ? `${flow.time.slice(0, 10)} ${clock}` : clock,
+    source: endText(flow.source),
+    arrow: "→",
+    destination: withPort(flow.destination),
+    protocol: cellText(flow.protocol),
+    direction: cellText(flow.direction),
+    packets: bothWays(flow.packets, flow.replyPackets),
+    bytes: bothWays(bytesText(flow.bytes), bytesText(flow.replyBytes)),
+    verdict: cellText(flow.verdict ?? "unknown"),
+  };
+}
+
+/** A calm line: when, who to whom, seen on which side, packets and bytes both ways, verdict, why. */
+export function flowText(flow: FlowLine, colour: boolean, layout = liveLayout): string {
+  const cells = flowCells(flow, layout.isDated);
+  const padded = columnsOf((name) => cells[name].padEnd(layout.widths[name]));
+  padded.time = paint(padded.time, "dim", colour);
+  padded.arrow = paint(padded.arrow, "dim", colour);
+  padded.verdict = verdictText(flow.verdict, colour);
+  return [...Object.values(padded), cellText(flow.reason)].join(" ").trimEnd();
 }
 
 /** The heading over lines of `flowText`. */
-export function flowHeading(): string {
-  return [
-    "TIME (UTC)".padEnd(width.time),
-    "SOURCE → DESTINATION".padEnd(width.ends),
-    "PROTO".padEnd(width.protocol),
-    "TRAFFIC".padEnd(width.traffic),
-    "VERDICT",
-  ].join("  ");
+export function flowHeading(layout = liveLayout): string {
+  const padded = columnsOf((name) => headings[name].padEnd(layout.widths[name]));
+  return [...Object.values(padded), "REASON"].join(" ");
 }

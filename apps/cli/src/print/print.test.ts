@@ -1,6 +1,15 @@
 import { describe, expect, it } from "@jest/globals";
+import type { FlowLine } from "@weir/api";
 import { csvLine } from "./csv.ts";
-import { bytesText, endText, flowText, withPort } from "./flow.ts";
+import {
+  bytesText,
+  endText,
+  flowHeading,
+  flowLayout,
+  flowText,
+  liveLayout,
+  withPort,
+} from "./flow.ts";
 import { colourWanted } from "./format.ts";
 import { tableText } from "./table.ts";
 
@@ -33,6 +42,12 @@ describe("tableText", () => {
     ).toBe("NAME       COUNT\na              5\nlong name   1000\n");
   });
 
+  it("keeps names that are not its own as they are given", () => {
+    expect(tableText(["any(src_pod)", "Total"], [["a", 5]], "as-given")).toBe(
+      "any(src_pod)  Total\na                 5\n",
+    );
+  });
+
   it("prints a heading alone for no rows", () => {
     expect(tableText(["a", "b"], [])).toBe("A  B\n");
   });
@@ -57,26 +72,73 @@ describe("a flow in words", () => {
     expect(withPort({ ip })).toBe(ip);
   });
 
-  it("gives the reason of a denial", () => {
-    const flow = {
-      time: "2026-01-01T10:20:30.123Z",
-      node: "n",
-      direction: "egress" as const,
-      source: { ip: "10.0.0.1", port: 1 },
-      destination: { ip: "10.0.0.2", port: 80 },
-      protocol: "TCP",
-      packets: 1,
-      bytes: 60,
-      replyPackets: 0,
-      replyBytes: 0,
-      verdict: "denied" as const,
-      reason: "default-deny",
-      generation: 2,
-    };
+  const flow: FlowLine = {
+    time: "2026-01-01T10:20:30.123Z",
+    node: "n",
+    direction: "egress",
+    source: { ip: "10.0.0.1", port: 1 },
+    destination: { ip: "10.0.0.2", port: 80 },
+    protocol: "TCP",
+    packets: 1,
+    bytes: 60,
+    replyPackets: 0,
+    replyBytes: 0,
+    verdict: "denied",
+    reason: "default-deny",
+    generation: 2,
+  };
+  const lookup: FlowLine = {
+    ...flow,
+    source: { ip: "10.0.0.3", namespace: "shop", pod: "load-generator-j8llxvjcl-n2cwk" },
+    destination: {
+      ip: "10.0.0.4",
+      port: 53,
+      namespace: "kube-system",
+      pod: "kube-dns-qhp4jsrf9-2j2d8",
+    },
+    protocol: "UDP",
+    verdict: "allowed",
+    reason: "not-isolated",
+  };
+
+  it("gives direction, packets and bytes both ways, verdict and reason", () => {
     expect(flowText(flow, false)).toMatch(
-      /^10:20:30\.123 +10\.0\.0\.1 → 10\.0\.0\.2:80 .*denied +default-deny$/,
+      /^10:20:30\.123 10\.0\.0\.1 +→ 10\.0\.0\.2:80 +TCP +egress +1 ↑ 0 ↓ +60 B ↑ 0 B ↓ +denied +default-deny$/,
     );
     expect(flowText({ ...flow, verdict: "allowed" }, true)).toContain("\u001B[32m");
+  });
+
+  it.each([
+    ["known", flowLayout([flow, lookup])],
+    ["still to come", liveLayout],
+  ])("stands in columns below its heading, for flows %s, in about 150 columns", (_name, layout) => {
+    const lines = [
+      flowHeading(layout),
+      flowText(flow, false, layout),
+      flowText(lookup, false, layout),
+    ];
+    const columns = [
+      /→/,
+      /TCP|UDP|PROTO/,
+      /egress|DIR/,
+      /allowed|denied|VERDICT/,
+      /default-deny|not-isolated|REASON/,
+    ];
+    for (const column of columns) {
+      expect(new Set(lines.map((line) => line.search(column)))).toHaveProperty("size", 1);
+    }
+    expect(lines[2]).toContain(
+      "shop/load-generator-j8llxvjcl-n2cwk → kube-system/kube-dns-qhp4jsrf9-2j2d8:53 ",
+    );
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(160);
+  });
+
+  it("gives the day only where flows are of several", () => {
+    const next = { ...flow, time: "2026-01-02T00:00:00.001Z" };
+    expect(flowText(flow, false, flowLayout([flow]))).toMatch(/^10:20:30\.123 /);
+    const both = flowLayout([flow, next]);
+    expect(flowText(flow, false, both)).toMatch(/^2026-01-01 10:20:30\.123 /);
+    expect(flowText(next, false, both)).toMatch(/^2026-01-02 00:00:00\.001 /);
   });
 });
 

@@ -27,10 +27,14 @@ export function cellText(value: unknown): string {
 }
 
 /**
- * Columns with a heading, without lines. Numbers are right-aligned. Cells may carry colours of
+ * Columns with a heading in capitals, or as given, without lines. Numbers are right-aligned. Cells may carry colours of
  * their own when they went through `paint` after `cellText`.
  */
-export function tableText(columns: string[], rows: unknown[][]): string {
+export function tableText(
+  columns: string[],
+  rows: unknown[][],
+  heading: "capitals" | "as-given" = "capitals",
+): string {
   const numeric = columns.map(
     (_name, at) =>
       rows.length > 0 && rows.every((row) => row[at] === null || typeof row[at] === "number"),
@@ -40,7 +44,7 @@ export function tableText(columns: string[], rows: unknown[][]): string {
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
     colAligns: numeric.map((right) => (right ? "right" : "left")),
   });
-  table.push(columns.map((name) => name.toUpperCase()));
+  table.push(heading === "capitals" ? columns.map((name) => name.toUpperCase()) : columns);
   for (const row of rows) {
     table.push(row.map((value) => (typeof value === "string" ? value : cellText(value))));
   }

@@ -1,6 +1,6 @@
 import type { FlowLine } from "@weir/api";
-import { type Colour, paint } from "../print/format.ts";
-import { bytesText, endText, withPort } from "../print/flow.ts";
+import { bothWays, bytesText, endText, endWidths, verdictText, withPort } from "../print/flow.ts";
+import { paint } from "../print/format.ts";
 import { cellText } from "../print/table.ts";
 
 export interface DisplayOptions {
@@ -119,21 +119,20 @@ function oneOf(observations: FlowLine[]): FlowLine | undefined {
   };
 }
 
-const verdictColours: Record<string, Colour> = { allowed: "green", denied: "red" };
-const width = { source: 34, destination: 40, protocol: 5, times: 6, traffic: 22, verdict: 7 };
+const width = { protocol: 5, times: 6, traffic: 21 };
 
 function edgeText(edge: Edge, colour: boolean): string {
-  const { time, source, destination, protocol, verdict = "unknown", reason } = edge.latest;
+  const { time, source, destination, protocol, verdict, reason } = edge.latest;
   const times = edge.connections > 1 ? `×${edge.connections}` : "";
   const parts = [
     paint(time.slice(11, 19), "dim", colour),
-    endText(source).padEnd(width.source),
+    endText(source).padEnd(endWidths.source),
     paint("→", "dim", colour),
-    withPort(destination).padEnd(width.destination),
+    withPort(destination).padEnd(endWidths.destination),
     cellText(protocol).padEnd(width.protocol),
     times.padStart(width.times),
-    `${bytesText(edge.bytes)} ↑ ${bytesText(edge.replyBytes)} ↓`.padEnd(width.traffic),
-    paint(cellText(verdict).padEnd(width.verdict), verdictColours[verdict] ?? "yellow", colour),
+    bothWays(bytesText(edge.bytes), bytesText(edge.replyBytes)).padEnd(width.traffic),
+    verdictText(verdict, colour),
   ];
   return verdict === "denied"
     ? `${parts.join(" ")} ${cellText(reason)}`

@@ -3,7 +3,7 @@ import { sanitizeJson } from "@weir/runtime";
 import { type Call, type ClientOptions, lines, open } from "../client.ts";
 import { usageError } from "../exit.ts";
 import { csvLine } from "../print/csv.ts";
-import { flowColumns, flowHeading, flowText } from "../print/flow.ts";
+import { flowColumns, flowHeading, flowLayout, flowText } from "../print/flow.ts";
 import { type Format, colourWanted } from "../print/format.ts";
 import { printRows } from "../print/rows.ts";
 import { events } from "../sse.ts";
@@ -52,7 +52,8 @@ async function history(options: FlowsOptions): Promise<void> {
   } else {
     const rows: FlowLine[] = [];
     for await (const line of lines(response)) rows.push(JSON.parse(line) as FlowLine);
-    printRows(rows, flowColumns, output);
+    if (output === "table") printTable(rows);
+    else printRows(rows, flowColumns, output);
     if (rows.length === 0)
       process.stderr.write("no flow in that time; weir status says whether anything is watched\n");
   }
@@ -61,6 +62,12 @@ async function history(options: FlowsOptions): Promise<void> {
     process.stderr.write(`only the newest ${truncated} rows; narrow it down, or raise --limit
 `);
   }
+}
+
+function printTable(rows: FlowLine[]): void {
+  const [layout, colour] = [flowLayout(rows), colourWanted()];
+  process.stdout.write(`${flowHeading(layout)}\n`);
+  for (const row of rows) process.stdout.write(`${flowText(row, colour, layout)}\n`);
 }
 
 async function follow(options: FlowsOptions): Promise<void> {

@@ -57,7 +57,7 @@ async function printTable(answer: AsyncIterable<string>): Promise<void> {
       rows.push(cells.map((cell) => (typeof cell === "number" ? cell : cellText(cell))));
     else left++;
   }
-  process.stdout.write(tableText((names ?? []).map(cellText), rows));
+  process.stdout.write(tableText((names ?? []).map(cellText), rows, "as-given"));
   if (left > 0)
     process.stderr.write(`${left} further rows are left out; -o json or -o csv prints all\n`);
 }
