@@ -14,6 +14,7 @@ export {
 export { CodecError } from "./error.ts";
 export { createFlowDecoder } from "./flow-decoder.ts";
 export { createFlowEncoder } from "./flow-encoder.ts";
+export { protocolName } from "./protocol-name.ts";
 export { flowFlags, flowLayout, flowRecordBytes, flowSymbols } from "./flow-layout.ts";
 export {
   deadLetterCodec,

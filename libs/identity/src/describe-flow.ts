@@ -1,37 +1,9 @@
-import { flowSymbols, formatAddress } from "@weir/codec";
+import { flowSymbols, formatAddress, protocolName } from "@weir/codec";
 import type { FlowColumns } from "@weir/codec";
+import type { FlowEnd, FlowLine } from "@weir/query";
 import type { IdentityIndex } from "./identity-index.ts";
-import { protocolName } from "./protocol.ts";
 import type { ReasonTexts } from "./reason-text.ts";
 import { partyAt } from "./workload-ref.ts";
-
-/** One end of a flow as the command line prints it; what is unknown is absent. */
-export interface FlowEnd {
-  ip: string;
-  port?: number;
-  namespace?: string;
-  pod?: string;
-  workload?: string;
-  /** Of an end that is no pod: node, service, unit or process of a host, DNS name. */
-  name?: string;
-}
-
-/** A line of `weir flows -o json`. */
-export interface DescribedFlow {
-  time: string;
-  node: string;
-  direction?: "egress" | "ingress";
-  source: FlowEnd;
-  destination: FlowEnd;
-  protocol: string;
-  packets: number;
-  bytes: number;
-  replyPackets: number;
-  replyBytes: number;
-  verdict?: "allowed" | "denied";
-  reason: string;
-  generation: number;
-}
 
 /**
  * Row `row` of a decoded block with the names its addresses had then, for a live tail. Copies what
@@ -42,7 +14,7 @@ export function describeFlow(
   row: number,
   index: IdentityIndex,
   reasons: ReasonTexts,
-): DescribedFlow {
+): FlowLine {
   const protocol = columns.protocol[row] as number;
   const generation = columns.generation[row] as number;
   const direction = flowSymbols.direction[columns.direction[row] as number];

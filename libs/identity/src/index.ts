@@ -1,5 +1,4 @@
 export { describeFlow } from "./describe-flow.ts";
-export type { DescribedFlow, FlowEnd } from "./describe-flow.ts";
 export type * from "./endpoint.ts";
 export { hostSource } from "./host-source.ts";
 export type { HostOptions } from "./host-source.ts";
@@ -8,7 +7,6 @@ export type { IdentityBounds, IdentityCounters } from "./identity-index.ts";
 export type * from "./lab-file.ts";
 export { labWorkloads } from "./lab-workloads.ts";
 export { manifestWorkloads } from "./manifest-workloads.ts";
-export { protocolName } from "./protocol.ts";
 export { ReasonTexts } from "./reason-text.ts";
 export type { WorkloadListener, WorkloadSnapshot, WorkloadSource } from "./source.ts";
 export { watchLabs } from "./watch-labs.ts";

@@ -18,6 +18,5 @@ export { type EventRow, events } from "./tables/events.ts";
 export { FlowRows, type Party, type PartyIndex } from "./tables/flow-rows.ts";
 export { ledger, odometerRows, type OdometerRow, odometers } from "./tables/ledger.ts";
 export { policyRecords, type PolicyRow } from "./tables/policies.ts";
-export { protocolName } from "./tables/protocol-names.ts";
 export type { Table } from "./tables/table.ts";
 export { workloadRecords, type WorkloadRow } from "./tables/workloads.ts";

@@ -1,10 +1,9 @@
-import { type FlowColumns, flowFlags } from "@weir/codec";
+import { type FlowColumns, flowFlags, protocolName } from "@weir/codec";
 import { NativeBlock } from "../native/block.ts";
 import type { ColumnBuilder } from "../native/column.ts";
 import { AddressColumn, EnumColumn, Integer64Column, IntegerColumn } from "../native/fixed.ts";
 import { DictionaryColumn } from "../native/text.ts";
 import { flowColumns } from "./flows.ts";
-import { protocolName } from "./protocol-names.ts";
 
 /** Who one end of a flow was at the flow's time. An empty string is unknown. */
 export interface Party {

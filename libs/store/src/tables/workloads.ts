@@ -1,5 +1,4 @@
-import type { Workload } from "@weir/codec";
-import { protocolName } from "./protocol-names.ts";
+import { protocolName, type Workload } from "@weir/codec";
 import type { Table } from "./table.ts";
 
 export interface WorkloadRow extends Workload {

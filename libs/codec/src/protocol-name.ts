@@ -1,4 +1,5 @@
-const NAMES = new Map([
+/** IANA names of the protocols that have one here; others show as their number. */
+const names = new Map([
   [1, "ICMP"],
   [2, "IGMP"],
   [4, "IPIP"],
@@ -16,7 +17,7 @@ const NAMES = new Map([
   [136, "UDPLite"],
 ]);
 
-/** Name of an IANA protocol number, or the number as text; as the store's column has it. */
+/** How rows and people write an IANA protocol number: `TCP`, or `253`. */
 export function protocolName(protocol: number): string {
-  return NAMES.get(protocol) ?? String(protocol);
+  return names.get(protocol) ?? String(protocol);
 }
