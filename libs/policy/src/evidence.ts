@@ -47,11 +47,16 @@ function isSpecial(address: string): boolean {
   return value <= 1n || (top & 0xff00) === 0xff00 || (top & 0xffc0) === 0xfe80;
 }
 
-/** Neighbour discovery and the like: no connection of anybody's, and nothing to tell a reader. */
-function isNeighbourTalk(edge: Edge): boolean {
-  if (edge.protocol !== "ICMP" && edge.protocol !== "ICMPv6") return false;
+const signalProtocols = new Set(["ICMP", "ICMPv6", "IGMP"]);
+
+/**
+ * Neighbour discovery, multicast listeners and the like: no connection of anybody's, it passes
+ * whatever the policies say, and there is nothing in it to tell a reader.
+ */
+function isSignalling(edge: Edge): boolean {
+  if (!signalProtocols.has(edge.protocol)) return false;
   return [edge.source, edge.destination].some(
-    (end) => end.kind === "address" && isSpecial(end.address),
+    (end) => end.kind !== "workload" && isSpecial(end.address),
   );
 }
 
@@ -103,7 +108,7 @@ export function gatherEvidence(
   const lucky = luckyEdges(named, thresholds);
   const evidence: Evidence = { taken: [], leftOut: [], scanners };
   for (const edge of edges) {
-    if (isNeighbourTalk(edge)) continue;
+    if (isSignalling(edge)) continue;
     const scan = scanners.get(endKey(edge.source));
     const luck = lucky.get(edge);
     const other = whyNot(edge, workloads);

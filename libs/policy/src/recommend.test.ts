@@ -233,12 +233,30 @@ spec:
     }
   });
 
-  it("says the ports of one reason in one line, and nothing of neighbour discovery", () => {
+  it("neither rests on signalling nor tells of it", () => {
+    const gateway: ObservedEnd = { ...outside("fe80::ff:fe00:1", "n1"), kind: "node" };
+    const peers = [
+      [gateway, "ICMPv6"],
+      [outside("fe80::1"), "ICMPv6"],
+      [outside("ff02::16"), "ICMPv6"],
+      [outside("224.0.0.22"), "IGMP"],
+      [outside("169.254.1.1"), "ICMP"],
+    ] as const;
+    const signals = peers.flatMap(([peer, protocol]) => [
+      edge({ from: "shop/cart", to: peer, port: 0, protocol }),
+      edge({ from: peer, to: "shop/cart", port: 0, protocol, direction: "ingress", answered: 0 }),
+    ]);
+    expect(recommend([...usual, ...signals], cluster, options)).toEqual(
+      recommend(usual, cluster, options),
+    );
+    expect(recommend(signals, cluster, options)).toEqual([]);
+  });
+
+  it("says the ports of one reason in one line", () => {
     const edges = [
       ...usual,
       edge({ from: "shop/cart", to: "shop/database", port: 9999, connections: 2, answered: 0 }),
       edge({ from: "shop/cart", to: "shop/database", port: 22, connections: 1, answered: 0 }),
-      edge({ from: "shop/cart", to: outside("ff02::1"), port: 0, protocol: "ICMPv6", answered: 0 }),
       edge({ from: "shop/cart", to: outside("192.0.2.1"), port: 0, protocol: "ICMP" }),
     ];
     const lenient = { minFailedTargets: 9, minFailedPorts: 9, maxLuckyConnections: 0 };

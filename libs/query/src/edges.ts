@@ -52,13 +52,19 @@ export interface EdgeRow {
 const ends =
   "src_kind, src_namespace, src_workload, src_name, src_ip, dst_kind, dst_namespace, dst_workload, dst_name, dst_ip";
 
+/** Where no policy is in force, the kernel gives it no reason of its own; an echo has an identifier. */
+const signalling =
+  "reason = 'icmp' OR (reason = 'observed' AND protocol IN ('ICMP', 'ICMPv6') AND src_port = 0)";
+
 /**
  * Edges between workloads with the evidence for them, from the raw flows. Connections are first
  * put together from their rows, so that one that was answered in a later row counts as answered.
+ * Signalling that no policy stops (neighbour discovery, MLD, ICMP errors) is nobody's connection.
  */
 export function edgesQuery(question: EdgesQuestion): Statement {
   const conditions = new Conditions();
   addRange(conditions, "time", question);
+  conditions.add(`NOT (${signalling})`);
   if (question.namespace !== undefined) {
     const { namespace, workload } = question;
     const end = (side: string) =>

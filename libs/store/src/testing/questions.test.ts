@@ -30,6 +30,16 @@ const now = Math.floor(Date.now() / 1000) * second;
 
 const cart = { kind: "pod", namespace: "shop", workload: "cart", pod: "cart-1" };
 const db = { kind: "pod", namespace: "shop", workload: "db", pod: "db-0" };
+/** Neighbour discovery with a policy in force and without, and a ping. */
+const signals: TestFlow[] = [
+  { reason: "icmp", protocol: 58, source: { ...cart, port: 0 } },
+  { reason: "observed", protocol: 58, source: { ...cart, port: 0 } },
+  { reason: "observed", protocol: 58, source: { ...cart, port: 7 } },
+].map((flow) => ({
+  ...flow,
+  time: now - 120 * second,
+  destination: { ...db, ip: "fd00::2", port: 0 },
+}));
 const outside = { ip: "198.51.100.7", name: "api.example.org" };
 
 beforeAll(async () => {
@@ -65,7 +75,7 @@ beforeAll(async () => {
       destination: { ...outside, ip: "fd00::1", name: "", port: 0 },
     },
   );
-  await store.insertNative("flows", flowBlock(flows), "questions");
+  await store.insertNative("flows", flowBlock([...flows, ...signals]), "questions");
 });
 
 afterAll(async () => {
@@ -195,6 +205,12 @@ describe("edges", () => {
     ]);
     expect(await ask(edgesQuery({ since: now - 60 * second, namespace: "elsewhere" }))).toEqual([]);
     expect((await ask(edgesQuery({ since: now - 60 * second }))).length).toBe(4);
+  });
+
+  it("leave out signalling, which no policy stops, and keep a ping", async () => {
+    const range = { since: now - 130 * second, until: now - 110 * second };
+    const edges = await ask<EdgeRow>(edgesQuery(range));
+    expect(edges.map((e) => [e.protocol, e.connections])).toEqual([["ICMPv6", 1]]);
   });
 });
 
