@@ -55,6 +55,32 @@ export interface SuggestionLine {
   leftOut: string[];
 }
 
+/** Connections that policies would judge otherwise than the kernel did. */
+export interface ReplayLine {
+  from: string;
+  to: string;
+  port: number;
+  protocol: string;
+  connections: number;
+  /** RFC 3339. */
+  first: string;
+  last: string;
+}
+
+/** What policies would have done to recorded connections. */
+export interface ReplayAnswer {
+  connections: number;
+  unchanged: number;
+  newlyDenied: ReplayLine[];
+  newlyAllowed: ReplayLine[];
+  /** Edges seen under the generation in force, and those that its policies judge otherwise. */
+  inForce: { rows: number; disagreements: number };
+  /** Connections of pods that are gone, or of a protocol that policies have no word for. */
+  unjudged: number;
+  /** The ledger of the range is complete, and everything in it was judged. */
+  complete: boolean;
+}
+
 export interface TableLine {
   name: string;
   doc: string;

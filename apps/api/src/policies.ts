@@ -16,6 +16,13 @@ export interface Policies extends AsyncDisposable {
   wait(holds: () => boolean, timeoutMs: number): Promise<boolean>;
 }
 
+/** A document as it is kept, or as it is compiled. */
+export interface PolicyText {
+  namespace: string;
+  name: string;
+  text: string;
+}
+
 /** Key of a document on its topic. */
 export function policyKey(policy: { namespace: string; name: string }): string {
   return `${policy.namespace}/${policy.name}`;

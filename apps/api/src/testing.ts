@@ -80,7 +80,8 @@ export async function sendWorkloads(bus: Bus, ...workloads: Workload[]): Promise
   );
 }
 
-const report: NodeReport = {
+/** What a node says that has nothing to say. */
+export const report: NodeReport = {
   node: "n1",
   boot_id: "b",
   time: 0,

@@ -52,7 +52,8 @@ describe("replay", () => {
       edge(pod("gone"), pod("db"), 5432),
       edge(pod("web"), pod("db"), 0, 0, "GRE"),
     ];
-    const result = replay(edges, cluster, [], manifests.policies);
+    const candidate = manifests.policies;
+    const result = replay({ observed: edges, cluster, inForce: [], candidate });
     expect(result).toMatchObject({ connections: 25, unchanged: 5, unjudged: 10 });
     expect(result.newlyDenied).toEqual([
       {
@@ -74,9 +75,13 @@ describe("replay", () => {
       edge(pod("web"), pod("db"), 23),
       edge(pod("web"), pod("db"), 24, 2),
     ];
-    expect(replay(edges, cluster, manifests.policies, manifests.policies).inForce).toEqual({
-      rows: 2,
-      disagreements: 1,
+    const { policies } = manifests;
+    const question = { observed: edges, cluster, inForce: policies, candidate: policies };
+    expect(replay(question).inForce).toEqual({ rows: 2, disagreements: 1 });
+    const since = { ...question, observedInForce: edges.slice(0, 1) };
+    expect(replay(since)).toMatchObject({
+      connections: 15,
+      inForce: { rows: 1, disagreements: 0 },
     });
   });
 });

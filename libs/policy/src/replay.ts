@@ -22,6 +22,18 @@ export interface ReplayedEdge {
   last: number;
 }
 
+export interface ReplayQuestion {
+  /** All of the window. */
+  observed: readonly ObservedEdge[];
+  /** Those that the kernel judged by `inForce`; default: all. */
+  observedInForce?: readonly ObservedEdge[];
+  cluster: Cluster;
+  /** What the kernel enforces. */
+  inForce: readonly Policy[];
+  /** What is to be enforced instead. */
+  candidate: readonly Policy[];
+}
+
 export interface Replay {
   connections: number;
   unchanged: number;
@@ -77,18 +89,15 @@ function line(edge: Edge): ReplayedEdge {
   };
 }
 
-/**
- * Judges every recorded edge under `candidate`. What was recorded decides what "newly" means: an
- * edge of which the kernel denied every connection was denied, any other one was allowed.
- */
-export function replay(
-  observed: readonly ObservedEdge[],
-  cluster: Cluster,
-  inForce: readonly Policy[],
-  candidate: readonly Policy[],
-): Replay {
+/** An edge of which the kernel denied every connection was denied, any other one was allowed. */
+function recordedVerdict({ denied, connections }: Edge): "allowed" | "denied" {
+  return denied > 0 && denied >= connections ? "denied" : "allowed";
+}
+
+/** Judges every recorded edge under `candidate`; what was recorded decides what "newly" means. */
+export function replay(question: ReplayQuestion): Replay {
+  const { observed, observedInForce = observed, cluster, inForce, candidate } = question;
   const replayer = new Replayer(cluster);
-  const [before, after] = [new Judge(cluster, inForce), new Judge(cluster, candidate)];
   const result: Replay = {
     connections: 0,
     unchanged: 0,
@@ -97,20 +106,22 @@ export function replay(
     inForce: { rows: 0, disagreements: 0 },
     unjudged: 0,
   };
+  const after = new Judge(cluster, candidate);
   for (const edge of replayer.edges(observed)) {
     result.connections += edge.connections;
     const wanted = replayer.verdict(after, edge);
-    if (wanted === undefined) {
-      result.unjudged += edge.connections;
-      continue;
-    }
-    const recorded = edge.denied > 0 && edge.denied >= edge.connections ? "denied" : "allowed";
-    if (wanted === recorded) result.unchanged += edge.connections;
+    if (wanted === undefined) result.unjudged += edge.connections;
+    else if (wanted === recordedVerdict(edge)) result.unchanged += edge.connections;
     else (wanted === "denied" ? result.newlyDenied : result.newlyAllowed).push(line(edge));
+  }
+  const now = new Judge(cluster, inForce);
+  for (const edge of replayer.edges(observedInForce)) {
+    const judged = replayer.verdict(now, edge);
+    const recorded = recordedVerdict(edge);
     // An edge of which only some were denied was recorded across a change of policy.
-    if (edge.denied > 0 && recorded === "allowed") continue;
+    if (judged === undefined || (edge.denied > 0 && recorded === "allowed")) continue;
     result.inForce.rows += 1;
-    if (replayer.verdict(before, edge) !== recorded) result.inForce.disagreements += 1;
+    if (judged !== recorded) result.inForce.disagreements += 1;
   }
   return result;
 }

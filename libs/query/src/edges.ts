@@ -6,6 +6,8 @@ export interface EdgesQuestion extends TimeRange {
   namespace?: string | undefined;
   /** Edges with an end in this workload of `namespace`. */
   workload?: string | undefined;
+  /** What the kernel judged by this generation of policies. */
+  generation?: number | undefined;
 }
 
 /**
@@ -76,6 +78,8 @@ export function edgesQuery(question: EdgesQuestion): Statement {
       ...(workload === undefined ? {} : { workload }),
     });
   }
+  if (question.generation !== undefined)
+    conditions.add("generation = {generation:UInt32}", { generation: question.generation });
   const sql = `SELECT
     direction, ${ends}, dst_port, protocol,
     sum(opened) AS connections,

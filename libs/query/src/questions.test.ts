@@ -29,7 +29,7 @@ describe("questions", () => {
       verdict: "denied",
       limit: 3,
     }),
-    edges: edgesQuery({ since: 1, until: 2, namespace: evil, workload: evil }),
+    edges: edgesQuery({ since: 1, until: 2, namespace: evil, workload: evil, generation: 3 }),
     ledger: ledgerQuery({ since: 1, until: 2 }),
     describe: describeQuery(evil),
   };

@@ -16,6 +16,7 @@ export function addPolicy(program: Command): void {
   addRollback(policy);
   addHistory(policy);
   addSuggest(policy);
+  addReplay(policy);
 }
 
 function addMatrix(policy: Command): void {
@@ -152,4 +153,25 @@ What was left out, and why, goes to stderr: unanswered, refused, or like a scan.
   weir policy apply -f p.yaml`,
     )
     .action(async (options) => (await import("./policy-suggest.ts")).policySuggest(options));
+}
+
+function addReplay(policy: Command): void {
+  policy
+    .command("replay")
+    .description("what policies would have done to recorded connections; changes nothing")
+    .requiredOption(
+      "-f, --file <file>",
+      "file or folder, may be given several times; - is stdin",
+      gather,
+    )
+    .option("--since <time>", "history to judge: a duration or RFC 3339", "1h")
+    .addOption(outputOption(["table", "json", "yaml"]))
+    .addOption(apiOption())
+    .addHelpText(
+      "after",
+      `
+Policies in force stay, those of the same name are replaced, as \`apply\` would. Example:
+  weir policy replay -f policy.yaml --since 24h`,
+    )
+    .action(async (options) => (await import("./policy-replay.ts")).policyReplay(options));
 }

@@ -205,6 +205,8 @@ describe("edges", () => {
     ]);
     expect(await ask(edgesQuery({ since: now - 60 * second, namespace: "elsewhere" }))).toEqual([]);
     expect((await ask(edgesQuery({ since: now - 60 * second }))).length).toBe(4);
+    expect((await ask(edgesQuery({ since: now - 60 * second, generation: 1 }))).length).toBe(4);
+    expect(await ask(edgesQuery({ since: now - 60 * second, generation: 2 }))).toEqual([]);
   });
 
   it("leave out signalling, which no policy stops, and keep a ping", async () => {
