@@ -81,6 +81,12 @@ export const apiConfig = z.object({
     .max(3_600_000)
     .default(10_000)
     .describe("A node that has not reported for this long counts as gone."),
+  flowsGroup: z
+    .string()
+    .min(1)
+    .max(249)
+    .default("weir.enrich-flows")
+    .describe("Consumer group of the enricher whose lag the status tells; weir up sets it."),
 });
 
 export type ApiConfig = z.output<typeof apiConfig>;

@@ -4,12 +4,9 @@ import type { CollectorStatus, Status } from "./answers.ts";
 import type { HeardNode } from "./nodes.ts";
 import type { Context } from "./routes/context.ts";
 
-/** Consumer group of the enricher's function that stores flows. */
-export const flowsGroup = "weir.enrich-flows";
-
 /** How weir stands. Never rejects: what cannot be asked is named in `waitingFor`. */
 export async function status(context: Context): Promise<Status> {
-  const { bus, store, nodes, policies, health } = context;
+  const { config, bus, store, nodes, policies, health } = context;
   const report = await health.report();
   const waitingFor = report.checks
     .filter((check) => !check.ok)
@@ -21,7 +18,7 @@ export async function status(context: Context): Promise<Status> {
     ready: waitingFor.length === 0,
     version,
     collectors: nodes.live().map(collectorStatus),
-    bus: { kind: bus.kind, lag: await orZero(bus.lag(flowsGroup, topics.flows.name)) },
+    bus: { kind: bus.kind, lag: await orZero(bus.lag(config.flowsGroup, topics.flows.name)) },
     store: { kind: store.kind, rows: await orZero(storedRows(context)) },
     policy: {
       generation: set?.generation ?? 0,

@@ -2,6 +2,7 @@ import type { NodeReport } from "@weir/codec";
 import { version } from "@weir/runtime";
 import type { Parts } from "./parts.ts";
 import { readDrops } from "./flow-reader.ts";
+import { lossesOf } from "./losses.ts";
 
 /** The node as weir.nodes.v1 tells it. */
 export function readNodeReport(parts: Parts): NodeReport {
@@ -25,13 +26,7 @@ export function readNodeReport(parts: Parts): NodeReport {
     hooks: parts.hooks,
     blocks: sender.counters.blocks,
     produced: sender.counters.records,
-    lost: {
-      // An edge that found no room; what it would have told comes by the sweep.
-      ring: drops.ringFull,
-      // Flows that the full map gave up, with what they had not reported; packets it refused.
-      map: reader.counters.flowsEvicted + drops.mapFull,
-      queue: sender.counters.abandonedRecords,
-    },
+    lost: lossesOf(drops, reader.counters, sender.counters),
     counters: {
       // What the ledger holds stored rows against; with `blocks` it tells one process from the next.
       last_block: sender.counters.lastBlock,
@@ -41,6 +36,7 @@ export function readNodeReport(parts: Parts): NodeReport {
       flows_evicted: reader.counters.flowsEvicted,
       flows_max: datapath.map("flows").maxEntries,
       fragments_forgotten: drops.fragmentMap,
+      ring_full: drops.ringFull,
       edges_opened: reader.counters.opened,
       edges: reader.counters.edges,
       swept: reader.counters.swept,

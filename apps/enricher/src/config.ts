@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { functionNames } from "./functions/index.ts";
+import { type FunctionName, functionNames, functions } from "./functions/index.ts";
 
 const milliseconds = (most: number): z.ZodInt => z.int().min(0).max(most);
 
@@ -76,3 +76,8 @@ export const enricherConfig = z.strictObject({
 });
 
 export type EnricherConfig = z.output<typeof enricherConfig>;
+
+/** Consumer group of one of the functions. */
+export function groupOf(config: Pick<EnricherConfig, "group">, name: FunctionName): string {
+  return `${config.group}.${functions[name].name}`;
+}

@@ -5,6 +5,7 @@ import type { FunctionStatus, RunningFunction } from "@weir/functions";
 import { createMetrics } from "@weir/runtime";
 import type { Health, Log, Metrics } from "@weir/runtime";
 import type { Store } from "@weir/store";
+import { groupOf } from "./config.ts";
 import type { EnricherConfig } from "./config.ts";
 import { functions } from "./functions/index.ts";
 import type { FunctionName } from "./functions/index.ts";
@@ -69,7 +70,7 @@ export async function startEnricher(
         services,
         log,
         metrics,
-        group: `${config.group}.${functions[name].name}`,
+        group: groupOf(config, name),
         // Only flows come in numbers that need tuning; the others keep their own bounds.
         ...(name === "flows" ? { batch: config.batch } : {}),
         retry: config.retry,

@@ -1,4 +1,4 @@
-export { enricherConfig } from "./config.ts";
+export { enricherConfig, groupOf } from "./config.ts";
 export type { EnricherConfig } from "./config.ts";
 export { startEnricher } from "./enricher.ts";
 export type { Enricher, EnricherDoors } from "./enricher.ts";

@@ -4,7 +4,7 @@ import type { Bus } from "@weir/bus";
 import { collectorConfig, startNodeCollectors } from "@weir/collector";
 import type { NodeCollectors } from "@weir/collector";
 import { controllerConfig, startController } from "@weir/controller";
-import { enricherConfig, startEnricher } from "@weir/enricher";
+import { enricherConfig, groupOf, startEnricher } from "@weir/enricher";
 import { recommenderConfig, startRecommender } from "@weir/recommender";
 import { type Health, type Log, type Metrics, createMetrics, loadConfig } from "@weir/runtime";
 import type { Store } from "@weir/store";
@@ -42,10 +42,8 @@ export async function startStations(
     pages.push(metrics);
     return { ...doors, log: doors.log.child({ station: name }), metrics };
   };
-  const enricher = await startEnricher(
-    configOf(enricherConfig, settings.enricher),
-    ofStation("enricher"),
-  );
+  const enriching = configOf(enricherConfig, settings.enricher);
+  const enricher = await startEnricher(enriching, ofStation("enricher"));
   onStop("enricher", () => enricher.stop());
 
   const manifests = settings.manifests === undefined ? {} : { manifests: [settings.manifests] };
@@ -61,10 +59,13 @@ export async function startStations(
   );
   onStop("recommender", () => recommender.stop());
 
-  const api = await startApi(configOf(apiConfig, settings.api, { listen: settings.listen }), {
-    ...ofStation("api"),
-    allMetrics: () => pages,
-  });
+  const api = await startApi(
+    configOf(apiConfig, settings.api, {
+      listen: settings.listen,
+      flowsGroup: groupOf(enriching, "flows"),
+    }),
+    { ...ofStation("api"), allMetrics: () => pages },
+  );
   onStop("API", () => api.stop());
 
   const interfaces = interfacesOf(settings.interfaces);

@@ -1,0 +1,23 @@
+import { describe, expect, it } from "@jest/globals";
+import type { Drops } from "./flow-reader.ts";
+import { lossesOf } from "./losses.ts";
+
+const drops: Drops = { ringFull: 0, mapFull: 0, fragmentMap: 0, flowsCreated: 9, flowsDeleted: 1 };
+
+describe("what is lost", () => {
+  it("is nothing where only the ring was full: the counts come with the sweep", () => {
+    const late = { ...drops, ringFull: 1000 };
+    expect(lossesOf(late, { flowsEvicted: 0 }, { abandonedRecords: 0 })).toEqual({
+      map: 0,
+      queue: 0,
+    });
+  });
+
+  it("is what the map gave up or refused, and what the bus never took", () => {
+    const full = { ...drops, mapFull: 2 };
+    expect(lossesOf(full, { flowsEvicted: 3 }, { abandonedRecords: 4 })).toEqual({
+      map: 5,
+      queue: 4,
+    });
+  });
+});
