@@ -13,6 +13,7 @@ export * from "./judge-compiled.ts";
 export * from "./judge.ts";
 export * from "./tier.ts";
 export * from "./traffic.ts";
+export * from "./named-party.ts";
 export * from "./observed-edge.ts";
 export * from "./recommend.ts";
 export type { ScanThresholds } from "./scan.ts";

@@ -4,8 +4,7 @@ import {
   type Explanation,
   type Party,
   explain,
-  parseAddress,
-  podKey,
+  namedParty,
   protocolNumber,
   readManifests,
 } from "@weir/policy";
@@ -42,13 +41,9 @@ export function addExplain(server: FastifyInstance, context: Context): void {
   });
 }
 
-/** A pod, the first pod of a workload, or an address. */
 function partyOf(cluster: Cluster, text: string): Party {
-  if (parseAddress(text) !== undefined) return { address: text };
-  const pod =
-    cluster.pods.find((one) => podKey(one) === text) ??
-    cluster.pods.find((one) => `${one.namespace}/${one.workload}` === text);
-  if (pod !== undefined) return { pod };
+  const party = namedParty(cluster, text);
+  if (party !== undefined) return party;
   const detail = `there is no pod and no workload ${text}; weir sql "SELECT namespace, name FROM workloads" lists them`;
   throw new Problem(404, "no such pod", detail);
 }

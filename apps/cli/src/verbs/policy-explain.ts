@@ -4,8 +4,7 @@ import {
   type Party,
   clusterOf,
   explain,
-  parseAddress,
-  podKey,
+  namedParty,
 } from "@weir/policy";
 import { sanitize } from "@weir/runtime";
 import { type ClientOptions, ask } from "../client.ts";
@@ -41,11 +40,8 @@ export async function policyExplain(paths: string[], options: ExplainOptions): P
 }
 
 function partyOf(cluster: Cluster, text: string): Party {
-  if (parseAddress(text) !== undefined) return { address: text };
-  const pod =
-    cluster.pods.find((one) => podKey(one) === text) ??
-    cluster.pods.find((one) => `${one.namespace}/${one.workload}` === text);
-  if (pod !== undefined) return { pod };
+  const party = namedParty(cluster, text);
+  if (party !== undefined) return party;
   throw new CommandError(
     `there is no pod and no workload ${text} in the manifests`,
     exitCodes.denied,
