@@ -1,23 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
-import { Namespace, objectPath } from "../test/bed.ts";
+import { Namespace } from "../test/bed.ts";
+import { countedPackets, loadPackets } from "../test/packets.ts";
 import { attachClsact } from "./clsact.ts";
-import { BpfObject } from "./object.ts";
-
-function load(): BpfObject {
-  return BpfObject.open(objectPath("packets"), { settings: { emit: false } }).load();
-}
-
-function packets(object: BpfObject): bigint {
-  let sum = 0n;
-  for (const [, value] of object.map("counts").typed<unknown, { packets: bigint }>().entries())
-    sum += value.packets;
-  return sum;
-}
 
 describe("clsact", () => {
   it("counts as a filter of an interface in a namespace, until it is disposed", () => {
     using namespace = new Namespace();
-    using object = load();
+    using object = loadPackets();
     const at = { netns: namespace.path, ifindex: 1, direction: "egress" } as const;
     {
       using filter = attachClsact(object.program("count_egress"), at);
@@ -27,18 +16,18 @@ describe("clsact", () => {
         priority: filter.priority,
       });
       namespace.sendUdp(10);
-      expect(packets(object)).toBeGreaterThanOrEqual(10n);
+      expect(countedPackets(object)).toBeGreaterThanOrEqual(10n);
     }
-    const before = packets(object);
+    const before = countedPackets(object);
     namespace.sendUdp(3);
-    expect(packets(object)).toBe(before);
+    expect(countedPackets(object)).toBe(before);
     expect(namespace.run("tc", "filter", "show", "dev", "lo", "egress")).toBe("");
   });
 
   it("is taken over in one step by whoever names its priority and handle", () => {
     using namespace = new Namespace();
-    using old = load();
-    using fresh = load();
+    using old = loadPackets();
+    using fresh = loadPackets();
     const at = {
       netns: namespace.path,
       ifindex: 1,
@@ -54,8 +43,8 @@ describe("clsact", () => {
     );
     using second = attachClsact(fresh.program("count_ingress"), { ...at, replace: true });
     namespace.sendUdp(4);
-    expect(packets(old)).toBe(0n);
-    const seen = packets(fresh);
+    expect(countedPackets(old)).toBe(0n);
+    const seen = countedPackets(fresh);
     expect(seen).toBeGreaterThanOrEqual(4n);
     second.update(old.program("count_ingress"));
     expect(second.info()).toEqual({
@@ -64,12 +53,12 @@ describe("clsact", () => {
       priority: 7,
     });
     namespace.sendUdp(4);
-    expect(packets(fresh)).toBe(seen);
-    expect(packets(old)).toBeGreaterThanOrEqual(4n);
+    expect(countedPackets(fresh)).toBe(seen);
+    expect(countedPackets(old)).toBeGreaterThanOrEqual(4n);
   });
 
   it("is gone with its interface, and disposing it then is no error", () => {
-    using object = load();
+    using object = loadPackets();
     using namespace = new Namespace();
     const filter = attachClsact(object.program("pass_all"), {
       netns: namespace.path,

@@ -2,28 +2,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
-import { Namespace, objectPath, Pin, udpScript } from "../test/bed.ts";
+import { Namespace, Pin, udpScript } from "../test/bed.ts";
+import { countedPackets, loadPackets } from "../test/packets.ts";
 import { Link } from "./link.ts";
-import { BpfObject } from "./object.ts";
 import { BpfProgram } from "./program.ts";
 import { attachTcx } from "./tcx.ts";
-
-function load(): BpfObject {
-  return BpfObject.open(objectPath("packets"), { settings: { emit: false } }).load();
-}
-
-function packets(object: BpfObject): bigint {
-  let sum = 0n;
-  for (const [, value] of object.map("counts").typed<unknown, { packets: bigint }>().entries())
-    sum += value.packets;
-  return sum;
-}
 
 describe("link", () => {
   it("pinned goes on without this process' reference, and is found again", () => {
     using namespace = new Namespace();
     using pin = new Pin();
-    using object = load();
+    using object = loadPackets();
     const link = attachTcx(object.program("count_egress"), {
       netns: namespace.path,
       ifindex: 1,
@@ -33,23 +22,23 @@ describe("link", () => {
     link.pin(pin.path);
     link.close();
     namespace.sendUdp(3);
-    expect(packets(object)).toBeGreaterThanOrEqual(3n);
+    expect(countedPackets(object)).toBeGreaterThanOrEqual(3n);
     using again = Link.openPinned(pin.path);
     expect(again.info()).toMatchObject({ id, programId: object.program("count_egress").id });
     again.unpin(pin.path);
     again.close();
-    const before = packets(object);
+    const before = countedPackets(object);
     namespace.sendUdp(3);
-    expect(packets(object)).toBe(before);
+    expect(countedPackets(object)).toBe(before);
     expect(() => Link.openPinned(pin.path)).toThrow(expect.objectContaining({ code: "ENOENT" }));
     expect(() => Link.fromId(id)).toThrow(expect.objectContaining({ code: "ENOENT" }));
   });
 
   it("changes its program under traffic without one packet that meets neither or both", async () => {
     using namespace = new Namespace();
-    using one = load();
-    using other = load();
-    using witness = load();
+    using one = loadPackets();
+    using other = loadPackets();
+    using witness = loadPackets();
     const at = { netns: namespace.path, ifindex: 1, direction: "egress" } as const;
     using link = attachTcx(one.program("count_egress"), at);
     using behind = attachTcx(witness.program("count_egress"), { ...at, anchor: "last" });
@@ -63,16 +52,16 @@ describe("link", () => {
     }
     expect(await done).toEqual([0, null]);
     expect(updates).toBeGreaterThan(10);
-    expect(packets(witness)).toBeGreaterThanOrEqual(3000n);
-    expect(packets(one) + packets(other)).toBe(packets(witness));
-    expect(packets(one)).toBeGreaterThan(0n);
-    expect(packets(other)).toBeGreaterThan(0n);
+    expect(countedPackets(witness)).toBeGreaterThanOrEqual(3000n);
+    expect(countedPackets(one) + countedPackets(other)).toBe(countedPackets(witness));
+    expect(countedPackets(one)).toBeGreaterThan(0n);
+    expect(countedPackets(other)).toBeGreaterThan(0n);
     expect(behind.closed).toBe(false);
   });
 
   it("changes only what is expected to be there", () => {
     using namespace = new Namespace();
-    using object = load();
+    using object = loadPackets();
     const [first, second, third] = ["pass_all", "count_ingress", "drop_all"].map((name) =>
       object.program(name),
     ) as [BpfProgram, BpfProgram, BpfProgram];
@@ -88,7 +77,7 @@ describe("link", () => {
   it("takes a program that was pinned", () => {
     using namespace = new Namespace();
     using pin = new Pin();
-    using counting = load();
+    using counting = loadPackets();
     counting.program("count_egress").pin(pin.path);
     using program = BpfProgram.openPinned(pin.path);
     expect(program).toMatchObject({
@@ -99,7 +88,7 @@ describe("link", () => {
     using byId = BpfProgram.fromId(program.id);
     using link = attachTcx(byId, { netns: namespace.path, ifindex: 1, direction: "egress" });
     namespace.sendUdp(2);
-    expect(packets(counting)).toBeGreaterThanOrEqual(2n);
+    expect(countedPackets(counting)).toBeGreaterThanOrEqual(2n);
     expect(link.info().programId).toBe(program.id);
     program.unpin(pin.path);
   });
