@@ -64,7 +64,8 @@ export interface GroupOptions {
   maxBatchMessages: number;
   /**
    * Called before any message of newly assigned partitions is delivered, and again after a
-   * rebalance: whatever was not committed is forgotten and will be delivered again.
+   * rebalance: whatever was not committed is forgotten and will be delivered again. Until it has
+   * resolved every commit is `fenced`: it could only be of what was read before.
    */
   onAssigned?(assignment: Assignment): Promise<void> | void;
   /**

@@ -186,7 +186,9 @@ export class KafkaGroupReader implements GroupReader {
   }
 
   #refuseLost(session: GroupSession | undefined, positions: Position[]): void {
-    const lost = positions.find((position) => !session?.owns(position.topic, position.partition));
+    const lost = positions.find(
+      ({ topic, partition }) => session?.takesCommits(topic, partition) !== true,
+    );
     if (!lost) return;
     const what = `${lost.topic}/${lost.partition} is not read by this member of ${this.#options.group} now`;
     throw new BusError("fenced", `${what}; its messages are read again by the one that has it`);

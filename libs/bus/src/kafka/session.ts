@@ -26,6 +26,7 @@ export class GroupSession {
   readonly #fetched = new Map<string, bigint>();
   #deliveries: Delivery[] = [];
   #stopped = false;
+  #assigned = false;
 
   /** Nothing is fetched before `start`: the positions come first. */
   constructor(options: SessionOptions) {
@@ -57,6 +58,7 @@ export class GroupSession {
       options.onError?.(asError(thrown));
     }
     if (this.#stopped) return;
+    this.#assigned = true;
     this.#deliveries = positions.map((position) => this.#deliver(position));
     this.#whileRunning(() => {
       for (const { topic, partition, offset } of positions) {
@@ -72,7 +74,7 @@ export class GroupSession {
   async #positions(): Promise<Position[]> {
     const { admin, options, assignment } = this.#options;
     const stored = await admin.positions(options.group, Object.keys(assignment));
-    const own = stored.filter(({ topic, partition }) => this.owns(topic, partition));
+    const own = stored.filter(({ topic, partition }) => this.#owns(topic, partition));
     const checked: Position[] = [];
     for (const topic of Object.keys(assignment)) {
       const bounds = await admin.bounds(topic);
@@ -128,7 +130,15 @@ export class GroupSession {
     );
   }
 
-  owns(topic: string, partition: number): boolean {
+  /**
+   * Whether a commit is this session's. Before the reader knows of the assignment it can only be of
+   * what was read before: it would move the group past the positions that were just looked up.
+   */
+  takesCommits(topic: string, partition: number): boolean {
+    return this.#assigned && this.#owns(topic, partition);
+  }
+
+  #owns(topic: string, partition: number): boolean {
     return this.#queues.has(keyOf(topic, partition));
   }
 

@@ -91,7 +91,8 @@ class Member implements GroupReader {
 
   async take(partitions: MemoryPartition[]): Promise<void> {
     const { name, positions } = this.#doors;
-    this.#owned = new Set(partitions.map(({ log }) => keyOf(log)));
+    // Nothing can be committed before the assignment is known: it would be of what was read before.
+    this.#owned = new Set();
     const starts = partitions.map(({ log }): Position => {
       const committed = positions.get(name, log.topic, log.partition);
       // A position past the end is of a topic that was lost: Kafka begins anew as well.
@@ -103,6 +104,7 @@ class Member implements GroupReader {
     } catch (thrown) {
       this.#onError(asError(thrown));
     }
+    this.#owned = new Set(partitions.map(({ log }) => keyOf(log)));
     this.#deliveries = partitions.map((partition, index) => {
       const { log } = partition;
       const { offset } = starts[index] as Position;
