@@ -181,7 +181,7 @@ class RunningCollector implements Collector {
     const now = nodeAddresses(state, this.node);
     this.#parts.policy.setNodeAddresses(this.#parseAddresses(now));
     if (before.join() !== now.join()) this.#follower?.again();
-    if (this.#isReady) void this.#turns.add(() => this.#reconcile());
+    if (this.#isReady) this.#turns.addAlone(() => this.#reconcile());
   }
 
   #parseAddresses(texts: string[]): Uint8Array[] {

@@ -30,4 +30,14 @@ describe("rounds", () => {
     expect(runs).toBe(1);
     expect(errors).toHaveLength(1);
   });
+
+  it("that nobody waits for are not left out, and what they throw is told", async () => {
+    const errors: unknown[] = [];
+    const turns = createTurns((error) => errors.push(error));
+    const round = (): Promise<void> => Promise.reject(new Error("it failed"));
+    turns.addAlone(round);
+    turns.addAlone(round);
+    await turns.add(() => Promise.resolve());
+    expect(errors).toHaveLength(2);
+  });
 });
