@@ -16,7 +16,7 @@ function columns(): FlowColumns {
     block: 1,
     rules: [{ generation: 3, rule: 9, text: "shop/cart ingress[0]" }],
     count: 1,
-    time: numbers(TIME + 5_000_000),
+    time: numbers(TIME + 5_000_009),
     first: numbers(TIME),
     last: numbers(TIME),
     sequence: numbers(0),
@@ -67,7 +67,7 @@ describe("a flow for people", () => {
     index.apply(cart);
     const block = columns();
     expect(describeFlow(block, 0, index, new ReasonTexts(block.rules))).toEqual({
-      time: "2026-01-02T03:04:10.678Z",
+      time: "2026-01-02T03:04:10.678009Z",
       node: "n1",
       direction: "egress",
       source: { ip: "10.0.0.1", port: 40_000, namespace: "shop", pod: "cart-1", workload: "cart" },
@@ -81,6 +81,14 @@ describe("a flow for people", () => {
       reason: "shop/cart ingress[0]",
       generation: 3,
     });
+  });
+
+  it("has no port where the protocol has none", () => {
+    const block = columns();
+    block.protocol[0] = 47;
+    const flow = describeFlow(block, 0, new IdentityIndex(), new ReasonTexts([]));
+    expect(flow).toMatchObject({ protocol: "GRE", destination: { ip: "fd00::2" } });
+    expect(flow.destination).not.toHaveProperty("port");
   });
 
   it("asks who it was at the latest packet, not when the record was made", () => {

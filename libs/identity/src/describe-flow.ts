@@ -1,9 +1,11 @@
 import { flowSymbols, formatAddress, protocolName } from "@weir/codec";
 import type { FlowColumns } from "@weir/codec";
-import type { FlowEnd, FlowLine } from "@weir/query";
+import { flowLine } from "@weir/query";
+import type { FlowLine } from "@weir/query";
 import type { IdentityIndex } from "./identity-index.ts";
 import type { ReasonTexts } from "./reason-text.ts";
 import { partyAt } from "./workload-ref.ts";
+import type { Party } from "./workload-ref.ts";
 
 /**
  * Row `row` of a decoded block with the names its addresses had then, for a live tail. Copies what
@@ -17,41 +19,40 @@ export function describeFlow(
 ): FlowLine {
   const protocol = columns.protocol[row] as number;
   const generation = columns.generation[row] as number;
-  const direction = flowSymbols.direction[columns.direction[row] as number];
-  const verdict = flowSymbols.verdict[columns.verdict[row] as number];
-  const end = (addresses: Uint8Array, ports: Uint16Array): FlowEnd =>
-    describeEnd(index, addresses, row, ports[row] as number, protocol, columns.last[row] as number);
-  return {
-    time: new Date((columns.time[row] as number) / 1000).toISOString(),
+  const [srcPort, dstPort] = [columns.srcPort[row] as number, columns.dstPort[row] as number];
+  const party = (addresses: Uint8Array, port: number): Party =>
+    partyAt(index.find(addresses, row * 16, columns.last[row] as number), port, protocol);
+  const source = party(columns.srcAddr, srcPort);
+  const destination = party(columns.dstAddr, dstPort);
+  return flowLine({
+    time: rfc3339(columns.time[row] as number),
     node: columns.node,
-    ...(direction === undefined || direction === "unknown" ? {} : { direction }),
-    source: end(columns.srcAddr, columns.srcPort),
-    destination: end(columns.dstAddr, columns.dstPort),
+    direction: flowSymbols.direction[columns.direction[row] as number] ?? "unknown",
+    src_ip: formatAddress(columns.srcAddr, row * 16),
+    src_port: srcPort,
+    src_namespace: source.namespace,
+    src_pod: source.pod,
+    src_workload: source.workload,
+    src_name: source.name,
+    dst_ip: formatAddress(columns.dstAddr, row * 16),
+    dst_port: dstPort,
+    dst_namespace: destination.namespace,
+    dst_pod: destination.pod,
+    dst_workload: destination.workload,
+    dst_name: destination.name,
     protocol: protocolName(protocol),
     packets: columns.packets[row] as number,
     bytes: columns.bytes[row] as number,
-    replyPackets: columns.replyPackets[row] as number,
-    replyBytes: columns.replyBytes[row] as number,
-    ...(verdict === undefined || verdict === "unknown" ? {} : { verdict }),
+    reply_packets: columns.replyPackets[row] as number,
+    reply_bytes: columns.replyBytes[row] as number,
+    verdict: flowSymbols.verdict[columns.verdict[row] as number] ?? "unknown",
     reason: reasons.text(columns.reason[row] as number, generation, columns.rule[row] as number),
     generation,
-  };
+  });
 }
 
-function describeEnd(
-  index: IdentityIndex,
-  addresses: Uint8Array,
-  row: number,
-  port: number,
-  protocol: number,
-  timeUs: number,
-): FlowEnd {
-  const end: FlowEnd = { ip: formatAddress(addresses, row * 16) };
-  if (protocol !== 1 && protocol !== 58) end.port = port;
-  const party = partyAt(index.find(addresses, row * 16, timeUs), port, protocol);
-  if (party.namespace !== "") end.namespace = party.namespace;
-  if (party.pod !== "") end.pod = party.pod;
-  if (party.workload !== "") end.workload = party.workload;
-  if (party.name !== "") end.name = party.name;
-  return end;
+/** Microseconds since 1970 as the store writes them, with six decimals. */
+function rfc3339(micros: number): string {
+  const whole = new Date(Math.floor(micros / 1000)).toISOString().slice(0, -1);
+  return `${whole}${String(micros % 1000).padStart(3, "0")}Z`;
 }
