@@ -8,19 +8,33 @@ import type { ScanSpec } from "./spec.ts";
 
 const SCAN_TIMEOUT_MS = 1000;
 
-/** Tries every port of every target, one connection at a time, round after round. */
+/**
+ * Tries every port of every target, one connection at a time, round after round. The order is a
+ * new one each round: as scanners have it, and so that addresses where nobody is do not follow one
+ * another for long.
+ */
 export async function scan(spec: ScanSpec, counts: WorkloadCounts): Promise<never> {
   const known = new Map<string, string>();
+  const tries = spec.targets.flatMap((target) => spec.ports.map((port) => ({ target, port })));
   for (;;) {
-    for (const target of spec.targets) {
+    for (const { target, port } of shuffled(tries)) {
       const address = await addressOf(target, known);
-      for (const port of address === undefined ? [] : spec.ports) {
-        await counted(counts.scanned, () => tryOne(address ?? target, port));
-        await sleep(spec.pauseMs * (0.5 + Math.random()));
-      }
+      if (address === undefined) continue;
+      await counted(counts.scanned, () => tryOne(address, port));
+      await sleep(spec.pauseMs * (0.5 + Math.random()));
     }
     await sleep(spec.pauseMs);
   }
+}
+
+/** A copy in random order (Fisher and Yates). */
+function shuffled<T>(items: readonly T[]): T[] {
+  const mixed = [...items];
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [mixed[i], mixed[j]] = [mixed[j] as T, mixed[i] as T];
+  }
+  return mixed;
 }
 
 /** A name that was found once is remembered: a scanner does not depend on the name server's favour. */
