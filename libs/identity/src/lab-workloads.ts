@@ -1,9 +1,8 @@
 import { parseAddress } from "@weir/codec";
 import type { Workload } from "@weir/codec";
+import { protocolNumber } from "@weir/policy";
 import type { LabFile, LabPort } from "./lab-file.ts";
 import { externalKind } from "./workload-ref.ts";
-
-const PROTOCOLS = { TCP: 6, UDP: 17, SCTP: 132 };
 
 /** A lab's pods, services, nodes and outside names as workloads that have not ended. */
 export function labWorkloads(lab: LabFile): Workload[] {
@@ -66,7 +65,7 @@ export function labWorkloads(lab: LabFile): Workload[] {
 }
 
 function port({ name, port: number, protocol }: LabPort): Workload["ports"][number] {
-  return { name, port: number, protocol: PROTOCOLS[protocol] };
+  return { name, port: number, protocol: protocolNumber(protocol) };
 }
 
 function microseconds(time: string): number {

@@ -1,10 +1,9 @@
 import { parseAddress } from "@weir/codec";
 import type { Workload } from "@weir/codec";
 import { namespaceNameLabel } from "@weir/policy";
+import { isProtocol, protocolNumber } from "@weir/policy";
 import type { ManifestNamespace, ManifestPod, Manifests } from "@weir/policy";
 import { externalKind } from "./workload-ref.ts";
-
-const PROTOCOLS: Record<string, number> = { TCP: 6, UDP: 17, SCTP: 132 };
 
 /**
  * Who manifests say there is: pods with an address in their status, services with a cluster
@@ -85,7 +84,8 @@ function namespaceLabels(
 }
 
 function port(one: { name: string; port: number; protocol: string }): Workload["ports"][number] {
-  return { name: one.name, port: one.port, protocol: PROTOCOLS[one.protocol] ?? 0 };
+  const protocol = isProtocol(one.protocol) ? protocolNumber(one.protocol) : 0;
+  return { name: one.name, port: one.port, protocol };
 }
 
 function addressesOf(texts: string[]): Uint8Array[] {
