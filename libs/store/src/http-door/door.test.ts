@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
+import { request } from "node:http";
 import { gzipSync } from "node:zlib";
 import { StoreError } from "../error.ts";
 import { flowBlock } from "../testing/flows.ts";
@@ -65,6 +66,24 @@ describe("the HTTP door over the embedded engine", () => {
     expect((await answer.json()).data).toEqual([{ a: 2, b: "it's\n\\" }]);
     const rows = await client.query({ query: "SELECT a FROM t ORDER BY a", format: "CSV" });
     expect(await rows.text()).toBe("1\n2\n");
+  });
+
+  it("gives the place of a client back that goes away in the middle of what it sends", async () => {
+    await using narrow = await startEmbeddedHttpDoor(store, {
+      listen: "127.0.0.1:0",
+      maxRequests: 1,
+    });
+    const headers = { "content-encoding": "gzip" };
+    const leaving = request(`${narrow.url}/?query=SELECT`, { method: "POST", headers });
+    leaving.on("error", () => {});
+    leaving.write(gzipSync("SELECT 1").subarray(0, 12));
+    const status = async (): Promise<number> =>
+      (await fetch(`${narrow.url}/?query=SELECT+1`)).status;
+    while ((await status()) !== 503);
+    leaving.destroy();
+    const until = Date.now() + 3000;
+    while ((await status()) === 503 && Date.now() < until);
+    expect(await status()).toBe(200);
   });
 
   it("gives errors that the client can read", async () => {

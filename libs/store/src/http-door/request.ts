@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { StoreError } from "../error.ts";
 
@@ -94,7 +95,8 @@ function headerOf(message: IncomingMessage, name: string): string | undefined {
 
 async function readBody(message: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   const zipped = message.headers["content-encoding"] === "gzip";
-  const stream = zipped ? message.pipe(createGunzip()) : message;
+  // Unlike pipe, a pipeline ends its last stream with an error when the client goes away.
+  const stream = zipped ? pipeline(message, createGunzip(), () => {}) : message;
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream) {
