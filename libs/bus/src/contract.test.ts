@@ -1,5 +1,6 @@
 import type { Bus } from "./bus.ts";
 import { carriers } from "./testing/carriers.ts";
+import { assigning } from "./testing/contract/assigning.ts";
 import { createBench } from "./testing/contract/bench.ts";
 import { carries } from "./testing/contract/carries.ts";
 import { handlers } from "./testing/contract/handlers.ts";
@@ -35,6 +36,7 @@ for (const carrier of carriers()) {
     positions(bench);
     handlers(bench);
     members(bench);
+    assigning(bench);
     tables(bench);
     refusals(bench);
   });

@@ -71,27 +71,5 @@ export function members(bench: Bench): void {
       const late = { topic: name, partition: lost, offset: 1n, metadata: "" };
       await expect(one.reader.commit([late])).rejects.toMatchObject({ code: "fenced" });
     });
-
-    it("store nothing of what was read before once the group's positions have been looked up", async () => {
-      const name = await bench.topic({ partitions: 2 });
-      const group = freshName("group");
-      const outcomes: unknown[] = [];
-      const reader: GroupReader = await bench.bus.readGroup({
-        group,
-        topics: [name],
-        maxBatchMessages: 10,
-        onBatch: never,
-        onAssigned: async ({ positions: [own] }) => {
-          // The first time there is no reader yet to commit with.
-          if (outcomes.push("assigned") === 1) return;
-          const late = { ...own, topic: name, partition: own?.partition ?? 0, offset: 7n };
-          const stored = reader.commit([{ ...late, metadata: "late" }]);
-          outcomes.push(await stored.catch((error: unknown) => error));
-        },
-      });
-      await bench.collect([name], group);
-      await eventually(() => expect(outcomes.length).toBeGreaterThanOrEqual(3));
-      expect(outcomes[2]).toMatchObject({ code: "fenced" });
-    });
   });
 }
