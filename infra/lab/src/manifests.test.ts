@@ -61,7 +61,7 @@ async function everyCallMade(at: { name: string; runDirectory: string }) {
 async function until<T extends { scanner: WorkloadCounts | undefined }>(
   ask: () => Promise<T>,
 ): Promise<T> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 500; attempt += 1) {
     const answer = await ask();
     const { calls = {}, scanned = { ok: 0, failed: 0 } } = answer.scanner ?? {};
     if (scanned.ok > 0 && scanned.failed > 0 && (calls["LOG_ADDR"]?.ok ?? 0) >= 3) return answer;
@@ -142,7 +142,7 @@ spec: { selector: { pod: c }, ports: [{ port: 514, targetPort: 80, protocol: UDP
     expect(c?.replies).toBeGreaterThanOrEqual(3);
     // Port 81 is declared by nobody, and most neighbours do not exist.
     expect(scanner?.scanned.lastError).toMatch(/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|timeout/);
-  });
+  }, 60_000);
 
   it("come and go while the lab runs, and DNS and the collector's files follow", async () => {
     const manifest = join(folder, "later.yml");

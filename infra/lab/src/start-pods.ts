@@ -18,7 +18,7 @@ import { settleAll } from "./settle.ts";
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 20;
 /** Hosts of its own /24 that a scan of `neighbours` tries. */
-const NEIGHBOURS = 16;
+const NEIGHBOURS = 8;
 
 /** A pod, or the internet, and what its process is to do. */
 export interface PodStart {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import type { FlowLine } from "@weir/query";
+import type { FlowLine } from "@weir/api";
 import { isSignalling } from "./print-flows.ts";
 
 const line = (protocol: string, from: string, to: string): FlowLine =>

@@ -1,5 +1,4 @@
-import type { LiveFlows, Subscription } from "@weir/api";
-import type { FlowLine } from "@weir/query";
+import type { FlowLine, LiveFlows, Subscription } from "@weir/api";
 import { createDisplay } from "./display.ts";
 
 const flushIntervalMs = 500;
