@@ -97,7 +97,7 @@ async function run({
       );
       if (!seen || seen.n === 0) throw new Error("no flow of the shop yet");
     }, 60_000);
-    const { row, asking } = await kernelToRow(quick ? 20 : 200, progress);
+    const { row, asking } = await kernelToRow(quick ? 20 : 80, progress);
     progress("measuring memory");
     await new Promise((done) => setTimeout(done, quick ? 5_000 : 30_000));
     const rss = rssMiB(up.child.pid as number);
