@@ -11,6 +11,7 @@ import type { Atoms, NamedPort } from "./atom.ts";
 import { atomsOf, ingressPorts, namedPortKey, peerKey, resolvedPorts } from "./atom.ts";
 import type { Cluster, ClusterPod } from "./cluster.ts";
 import { podKey } from "./cluster.ts";
+import { compareEntries } from "./compiled-delta.ts";
 import type { CompiledPolicy, EndpointEntry, IdentityEntry, RuleEntry } from "./compiled.ts";
 import {
   anyPortBits,
@@ -231,16 +232,6 @@ function isolate(
     const mine = selecting.get(shapeKey(pod)) ?? [];
     return { pod, ingress: sets.of(pod, "ingress", mine), egress: sets.of(pod, "egress", mine) };
   });
-}
-
-function compareEntries(a: RuleEntry, b: RuleEntry): number {
-  return (
-    a.rule_set - b.rule_set ||
-    a.identity - b.identity ||
-    a.protocol - b.protocol ||
-    a.port - b.port ||
-    a.prefix_bits - b.prefix_bits
-  );
 }
 
 /**

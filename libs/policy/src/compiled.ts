@@ -30,13 +30,18 @@ export interface RuleEntry {
   rule: number;
 }
 
+export interface RuleText {
+  rule: number;
+  text: string;
+}
+
 export interface CompiledPolicy {
   identities: IdentityEntry[];
   /** Every pod with a network of its own, isolated or not. */
   endpoints: EndpointEntry[];
   entries: RuleEntry[];
   /** Texts of rule ids and, in the same space of ids, of rule sets: why each allows or denies. */
-  rules: { rule: number; text: string }[];
+  rules: RuleText[];
 }
 
 /** As in bpf/wire.h. */

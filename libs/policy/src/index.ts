@@ -9,6 +9,16 @@ export * from "./cluster.ts";
 export * from "./expand.ts";
 export * from "./compile.ts";
 export * from "./compiled.ts";
+export type {
+  CompiledDelta,
+  CompiledTables,
+  EndpointEntryKey,
+  IdentityEntryKey,
+  RuleEntryKey,
+} from "./compiled-delta.ts";
+export { applyDelta, compiledOf, diffCompiled, isEmptyDelta, tablesOf } from "./compiled-delta.ts";
+export type { ClusterNamespace, CompilerChange } from "./policy-compiler.ts";
+export { PolicyCompiler } from "./policy-compiler.ts";
 export * from "./judge-compiled.ts";
 export * from "./judge.ts";
 export * from "./tier.ts";
