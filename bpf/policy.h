@@ -5,7 +5,7 @@
 
 #include "maps.h"
 
-/* An interface that the policy in force does not know: 0 lets it pass as not isolated. */
+/* Any interface that the policy in force does not know: 0 leaves it to the interface's own entry. */
 const volatile __u32 unknown_endpoint_denied = 0;
 
 #define RULE_BITS_FIXED 64 /* rule set and identity */
@@ -40,6 +40,14 @@ static __always_inline __u32 effective_mode(const struct weir_policy_state *stat
 	if (endpoint && endpoint->mode_limit < state->mode)
 		return endpoint->mode_limit;
 	return state->mode;
+}
+
+/* Of an interface that the policy in force does not know: denied, or let pass as not isolated? */
+static __always_inline bool denied_until_known(__u32 ifindex)
+{
+	struct weir_endpoint *endpoint = bpf_map_lookup_elem(&endpoints, &ifindex);
+
+	return unknown_endpoint_denied || (endpoint && endpoint->closed_until_known);
 }
 
 static __always_inline struct weir_endpoint_policy *endpoint_policy_of(__u32 slot, __u32 ifindex)
@@ -137,7 +145,7 @@ static __noinline int judge(const struct question *question, struct judgement *j
 		return 0;
 	}
 	endpoint = endpoint_policy_of(slot, key->ifindex);
-	if (!endpoint && unknown_endpoint_denied) {
+	if (!endpoint && denied_until_known(key->ifindex)) {
 		deny(judgement, mode, WEIR_REASON_DEFAULT_DENY, 0);
 		return 0;
 	}
@@ -176,7 +184,7 @@ static __always_inline bool refuses_malformed(__u32 ifindex, bool from_local)
 		return false;
 	endpoint = endpoint_policy_of(slot, ifindex);
 	if (!endpoint)
-		return unknown_endpoint_denied;
+		return denied_until_known(ifindex);
 	return rule_set_of(endpoint, from_local);
 }
 

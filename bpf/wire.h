@@ -129,6 +129,8 @@ enum weir_mode {
 struct weir_endpoint {
 	__u32 mode_limit; /* enum weir_mode: the most this interface may do; the machine's own only observe */
 	__u32 inverted;   /* 0: a workload's veth, its ingress is "from"; 1: the machine's own, its egress is */
+	__u32 closed_until_known; /* 1: while the policy in force does not know it, it is denied, not unisolated */
+	__u32 pad;
 };
 
 /*

@@ -48,6 +48,7 @@ interface Attached {
 interface Endpoint {
   mode_limit: number;
   inverted: number;
+  closed_until_known: number;
 }
 
 export function createAttachments(options: AttachmentsOptions): Attachments {
@@ -145,9 +146,8 @@ class NodeAttachments implements Attachments {
   #attach(wanted: WantedInterface): void {
     const { datapath, policy, modeLimit, hook: kind } = this.#options;
     const { ifindex, own } = wanted;
-    const limit: Mode = own ? "observe" : modeLimit;
     // What the programs look up is there before the first packet reaches them.
-    this.#endpoints.set(ifindex, { mode_limit: modes.indexOf(limit), inverted: own ? 1 : 0 });
+    this.#endpoints.set(ifindex, endpointOf(wanted, modeLimit));
     makeOdometer(datapath, ifindex);
     if (!own) policy.add(wanted);
     const hooks: Hook[] = [];
@@ -165,6 +165,15 @@ class NodeAttachments implements Attachments {
     }
     this.#attached.set(ifindex, { wanted, hooks });
   }
+}
+
+/** A pod's interface is closed until the policy knows the pod; the machine's own only observe. */
+function endpointOf({ own, pod }: WantedInterface, modeLimit: Mode): Endpoint {
+  return {
+    mode_limit: modes.indexOf(own ? "observe" : modeLimit),
+    inverted: own ? 1 : 0,
+    closed_until_known: own || pod === "" ? 0 : 1,
+  };
 }
 
 type Inherited = Map<number, Partial<Record<Side, { link: Link; path: string }>>>;

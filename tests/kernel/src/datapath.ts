@@ -154,9 +154,18 @@ export class Datapath implements Disposable {
     return Number(counts.reduce((sum, one) => sum + one, 0n));
   }
 
-  setEndpoint(ifindex: number, modeLimit: Mode): void {
+  setEndpoint(
+    ifindex: number,
+    modeLimit: Mode,
+    options: { closedUntilKnown?: boolean } = {},
+  ): void {
     const endpoints = this.object.map("endpoints").typed<number, Record<string, number>>();
-    endpoints.set(ifindex, { mode_limit: modes.indexOf(modeLimit), inverted: 0 });
+    const closed_until_known = options.closedUntilKnown ? 1 : 0;
+    endpoints.set(ifindex, {
+      mode_limit: modes.indexOf(modeLimit),
+      inverted: 0,
+      closed_until_known,
+    });
   }
 
   /** As the collector does it: fresh maps into the free slot, then one word. */

@@ -204,6 +204,20 @@ describe("a verdict", () => {
     expect(strict.to(tcpIn(syn, 1, 80))).toBe(drop);
   });
 
+  it("closes an interface until the policy knows it, from its first packet", () => {
+    using datapath = new Datapath();
+    datapath.setEndpoint(loopback, "enforce", { closedUntilKnown: true });
+    expect(datapath.to(tcpIn(syn, 1, 80))).toBe(pass);
+    datapath.enforce({ ...policy, endpoints: [] });
+    expect(datapath.to(tcpIn(syn, 1, 80))).toBe(drop);
+    expect(datapath.from(udpOut(2, 9))).toBe(drop);
+    datapath.enforce({ ...policy, endpoints: [{ ifindex: loopback }] });
+    expect(datapath.to(tcpIn(syn, 1, 80))).toBe(pass);
+    expect(datapath.from(udpOut(2, 9))).toBe(pass);
+    datapath.enforce({ ...policy, mode: "observe", endpoints: [] });
+    expect(datapath.to(tcpIn(syn, 3, 80))).toBe(pass);
+  });
+
   it("goes no further than the interface's limit", () => {
     using datapath = enforcing();
     datapath.setEndpoint(loopback, "shadow");
