@@ -28,6 +28,7 @@ static const struct {
 	{"mapLookupAndDelete", map_lookup_and_delete},
 	{"mapNextKey", map_next_key},
 	{"mapSetInner", map_set_inner},
+	{"mapSetInnerAsync", map_set_inner_async},
 	{"mapFreeze", map_freeze},
 	{"mapLookupBatch", map_lookup_batch},
 	{"mapUpdateBatch", map_update_batch},

@@ -153,6 +153,7 @@ EXPORTED(map_delete);
 EXPORTED(map_lookup_and_delete);
 EXPORTED(map_next_key);
 EXPORTED(map_set_inner);
+EXPORTED(map_set_inner_async);
 EXPORTED(map_freeze);
 EXPORTED(map_lookup_batch);
 EXPORTED(map_update_batch);

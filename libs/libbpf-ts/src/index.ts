@@ -7,6 +7,7 @@ export { attachClsact, ClsactFilter } from "./clsact.ts";
 export type { Codec, Value } from "./codec.ts";
 export { BpfError } from "./error.ts";
 export type { Globals } from "./globals.ts";
+export { waitForPrograms } from "./grace_period.ts";
 export { attachIterator, IteratorLink, IteratorReader, openIterator } from "./iterator.ts";
 export type { AttachType, LinkType, MapType, ProgramType } from "./kinds.ts";
 export type { Field, FieldKind, Layout } from "./layout.ts";

@@ -194,9 +194,19 @@ export class BpfMap extends Owned {
     deleteBatch(this[handleOf], this.name, keys, count);
   }
 
-  /** Puts an inner map in its place: programs see the old one or the new one, never none. */
+  /**
+   * Puts an inner map in its place: programs see the old one or the new one, never none. The kernel
+   * returns when no program runs any more that may have seen the old one: 10 to 40 ms.
+   */
   setInner(index: number | Uint8Array, inner: BpfMap): void {
     const result = native.mapSetInner(this[handleOf], this.#outerKey(index), inner[handleOf]);
+    if (result < 0) throw this.#failed("set an inner map of", result);
+  }
+
+  /** The same, waited for on another thread. */
+  async setInnerAsync(index: number | Uint8Array, inner: BpfMap): Promise<void> {
+    const key = this.#outerKey(index);
+    const result = await native.mapSetInnerAsync(this[handleOf], key, inner[handleOf]);
     if (result < 0) throw this.#failed("set an inner map of", result);
   }
 

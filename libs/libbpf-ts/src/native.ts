@@ -121,6 +121,7 @@ export interface Native {
   mapLookupAndDelete(map: Handle, key: Bytes, out: Bytes): number;
   mapNextKey(map: Handle, key: Optional<Bytes>, next: Bytes): number;
   mapSetInner(outer: Handle, key: Bytes, inner: Handle): number;
+  mapSetInnerAsync(outer: Handle, key: Bytes, inner: Handle): Promise<number> | number;
   mapFreeze(map: Handle): number;
   /** The count, plus 2^32 when the end was reached. */
   mapLookupBatch(
