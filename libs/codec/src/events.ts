@@ -29,28 +29,68 @@ export interface PolicyDocument {
   text: string;
 }
 
+export interface IdentityRow {
+  addr: Uint8Array;
+  prefix_bits: number;
+  identity: number;
+}
+
+export interface EndpointRow {
+  namespace: string;
+  pod: string;
+  ingress_rule_set: number;
+  egress_rule_set: number;
+}
+
+export interface RuleRow {
+  rule_set: number;
+  identity: number;
+  prefix_bits: number;
+  protocol: number;
+  port: number;
+  rule: number;
+}
+
+export interface RuleTextRow {
+  rule: number;
+  text: string;
+}
+
 export interface PolicySet {
   generation: number;
   revision: number;
   mode: Mode;
   created: number;
   documents: PolicyDocument[];
-  identities: { addr: Uint8Array; prefix_bits: number; identity: number }[];
-  endpoints: {
-    namespace: string;
-    pod: string;
-    ingress_rule_set: number;
-    egress_rule_set: number;
-  }[];
-  entries: {
-    rule_set: number;
-    identity: number;
-    prefix_bits: number;
-    protocol: number;
-    port: number;
-    rule: number;
-  }[];
-  rules: { rule: number; text: string }[];
+  identities: IdentityRow[];
+  endpoints: EndpointRow[];
+  entries: RuleRow[];
+  rules: RuleTextRow[];
+}
+
+/** What changed since `base_revision`; it follows on nothing else. */
+export interface PolicyDelta {
+  base_revision: number;
+  revision: number;
+  generation: number;
+  mode: Mode;
+  created: number;
+  documents: { set: PolicyDocument[]; deleted: Omit<PolicyDocument, "text">[] };
+  identities: { set: IdentityRow[]; deleted: Omit<IdentityRow, "identity">[] };
+  endpoints: { set: EndpointRow[]; deleted: Pick<EndpointRow, "namespace" | "pod">[] };
+  entries: { set: RuleRow[]; deleted: Omit<RuleRow, "rule">[] };
+  rules: { set: RuleTextRow[]; deleted: number[] };
+}
+
+/** In the place of a set that is sent in parts. */
+export interface PolicySetIndex {
+  generation: number;
+  revision: number;
+  mode: Mode;
+  created: number;
+  parts: number;
+  /** SHA-256 of the parts' messages. */
+  digest: Uint8Array;
 }
 
 export interface PolicyChange {
@@ -104,6 +144,18 @@ export interface Suggestion {
   from: number;
   text: string;
   left_out: string[];
+}
+
+export interface Event {
+  time: number;
+  node: string;
+  boot_id: string;
+  kind: string;
+  namespace: string;
+  workload: string;
+  pod: string;
+  text: string;
+  fields: Record<string, string>;
 }
 
 export interface DeadLetter {

@@ -18,13 +18,20 @@ export { protocolName } from "./protocol-name.ts";
 export { flowFlags, flowLayout, flowRecordBytes, flowSymbols } from "./flow-layout.ts";
 export {
   deadLetterCodec,
+  eventCodec,
   nodeReportCodec,
   policyChangeCodec,
+  policyDeltaCodec,
   policySetCodec,
+  policySetIndexCodec,
   recordCodec,
   suggestionCodec,
   workloadCodec,
 } from "./record-codec.ts";
+export { PolicyFeed } from "./policy-feed.ts";
+export type { PolicyNews } from "./policy-feed.ts";
+export { policyDeltaKey, policySetKey, policySetMessages } from "./policy-messages.ts";
+export type { PolicyMessage } from "./policy-messages.ts";
 export type { Records } from "./record-codec.ts";
 export { topicOfRecord } from "./schemas.ts";
 export type { RecordName } from "./schemas.ts";

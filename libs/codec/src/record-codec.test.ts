@@ -2,9 +2,12 @@ import avro from "avsc";
 import { CodecError } from "./error.ts";
 import type {
   DeadLetter,
+  Event,
   NodeReport,
   PolicyChange,
+  PolicyDelta,
   PolicySet,
+  PolicySetIndex,
   Suggestion,
   Workload,
 } from "./events.ts";
@@ -45,6 +48,38 @@ const samples = {
     entries: [{ rule_set: 1, identity: 0, prefix_bits: 88, protocol: 6, port: 80, rule: 1 }],
     rules: [{ rule: 1, text: "shop/cart ingress[0]" }],
   } satisfies Required<PolicySet>,
+  PolicyDelta: {
+    base_revision: 4,
+    revision: 5,
+    generation: 3,
+    mode: "shadow",
+    created: 5,
+    documents: {
+      set: [{ namespace: "shop", name: "cart", text: "kind: NetworkPolicy" }],
+      deleted: [{ namespace: "shop", name: "old" }],
+    },
+    identities: {
+      set: [{ addr, prefix_bits: 128, identity: 16 }],
+      deleted: [{ addr, prefix_bits: 127 }],
+    },
+    endpoints: {
+      set: [{ namespace: "shop", pod: "cart-0", ingress_rule_set: 1, egress_rule_set: 0 }],
+      deleted: [{ namespace: "shop", pod: "cart-1" }],
+    },
+    entries: {
+      set: [{ rule_set: 1, identity: 0, prefix_bits: 88, protocol: 6, port: 80, rule: 1 }],
+      deleted: [{ rule_set: 1, identity: 0, prefix_bits: 88, protocol: 6, port: 81 }],
+    },
+    rules: { set: [{ rule: 1, text: "shop/cart ingress[0]" }], deleted: [2] },
+  } satisfies Required<PolicyDelta>,
+  PolicySetIndex: {
+    generation: 3,
+    revision: 5,
+    mode: "enforce",
+    created: 5,
+    parts: 2,
+    digest: Uint8Array.from({ length: 32 }, (_, index) => index),
+  } satisfies Required<PolicySetIndex>,
   PolicyChange: {
     namespace: "shop",
     name: "cart",
@@ -95,6 +130,17 @@ const samples = {
     text: "kind: NetworkPolicy",
     left_out: ["unanswered"],
   } satisfies Required<Suggestion>,
+  Event: {
+    time: 1,
+    node: "n1",
+    boot_id: "b",
+    kind: "policy-error",
+    namespace: "shop",
+    workload: "cart",
+    pod: "cart-0",
+    text: "it does not fit",
+    fields: { generation: "3" },
+  } satisfies Required<Event>,
   DeadLetter: {
     topic: "weir.flows.v1",
     partition: 3,
@@ -207,9 +253,12 @@ describe("record codecs", () => {
       FlowBlock: 330105056,
       Workload: 858484279,
       PolicySet: 1203509108,
+      PolicyDelta: 1873827641,
+      PolicySetIndex: 595207243,
       PolicyChange: 1417882244,
       NodeReport: 832529442,
       Suggestion: 310977042,
+      Event: 375219595,
       DeadLetter: 1146934045,
     });
   });

@@ -3,10 +3,13 @@ import type { RecordCodec } from "./contract.ts";
 import { CodecError } from "./error.ts";
 import type {
   DeadLetter,
+  Event,
   FlowBlock,
   NodeReport,
   PolicyChange,
+  PolicyDelta,
   PolicySet,
+  PolicySetIndex,
   Suggestion,
   Workload,
 } from "./events.ts";
@@ -19,9 +22,12 @@ export interface Records {
   FlowBlock: FlowBlock;
   Workload: Workload;
   PolicySet: PolicySet;
+  PolicyDelta: PolicyDelta;
+  PolicySetIndex: PolicySetIndex;
   PolicyChange: PolicyChange;
   NodeReport: NodeReport;
   Suggestion: Suggestion;
+  Event: Event;
   DeadLetter: DeadLetter;
 }
 
@@ -102,7 +108,10 @@ function asAvsc(value: unknown): unknown {
 
 export const workloadCodec: RecordCodec<Workload> = recordCodec("Workload");
 export const policySetCodec: RecordCodec<PolicySet> = recordCodec("PolicySet");
+export const policyDeltaCodec: RecordCodec<PolicyDelta> = recordCodec("PolicyDelta");
+export const policySetIndexCodec: RecordCodec<PolicySetIndex> = recordCodec("PolicySetIndex");
 export const policyChangeCodec: RecordCodec<PolicyChange> = recordCodec("PolicyChange");
 export const nodeReportCodec: RecordCodec<NodeReport> = recordCodec("NodeReport");
 export const suggestionCodec: RecordCodec<Suggestion> = recordCodec("Suggestion");
+export const eventCodec: RecordCodec<Event> = recordCodec("Event");
 export const deadLetterCodec: RecordCodec<DeadLetter> = recordCodec("DeadLetter");

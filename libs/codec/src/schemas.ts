@@ -6,9 +6,12 @@ export const topicOfRecord = {
   FlowBlock: "weir.flows.v1",
   Workload: "weir.workloads.v1",
   PolicySet: "weir.policies.v1",
+  PolicyDelta: "weir.policies.v1",
+  PolicySetIndex: "weir.policies.v1",
   PolicyChange: "weir.policy-documents.v1",
   NodeReport: "weir.nodes.v1",
   Suggestion: "weir.suggestions.v1",
+  Event: "weir.events.v1",
   DeadLetter: "weir.dead-letters.v1",
 } as const;
 
@@ -33,10 +36,10 @@ export function schemaId(type: avro.Type): number {
   return type.fingerprint("md5").readUInt32BE(0) & 0x7fffffff;
 }
 
-function load(topic: string): Schema {
-  const text = readFileSync(new URL(`${topic}.avsc`, directory), "utf8");
+function load(file: string): Schema {
+  const text = readFileSync(new URL(`${file}.avsc`, directory), "utf8");
   const type = avro.Type.forSchema(JSON.parse(text));
-  return { name: type.name ?? topic, id: schemaId(type), type };
+  return { name: type.name ?? file, id: schemaId(type), type };
 }
 
 /** Every contract of schemas/events, read once when this module is loaded. */
@@ -44,8 +47,11 @@ export const schemas: { readonly [name in RecordName]: Schema } = {
   FlowBlock: load(topicOfRecord.FlowBlock),
   Workload: load(topicOfRecord.Workload),
   PolicySet: load(topicOfRecord.PolicySet),
+  PolicyDelta: load(`${topicOfRecord.PolicyDelta}.delta`),
+  PolicySetIndex: load(`${topicOfRecord.PolicySetIndex}.index`),
   PolicyChange: load(topicOfRecord.PolicyChange),
   NodeReport: load(topicOfRecord.NodeReport),
   Suggestion: load(topicOfRecord.Suggestion),
+  Event: load(topicOfRecord.Event),
   DeadLetter: load(topicOfRecord.DeadLetter),
 };
