@@ -1,5 +1,5 @@
 import type { Bus } from "@weir/bus";
-import type { NodeReport, PolicySet } from "@weir/codec";
+import type { NodeReport, PolicyDelta, PolicySet } from "@weir/codec";
 import { parseAddress } from "@weir/codec";
 import { watchRunDirectory } from "@weir/identity";
 import type { RunDirectoryWatch, RunState } from "@weir/identity";
@@ -106,7 +106,9 @@ class RunningCollector implements Collector {
     this.#follower = await followPolicies({
       bus,
       log: this.#log,
-      apply: (set) => this.#apply(set),
+      replace: (set) => this.#replacePolicy(set),
+      edit: (delta) => this.#editPolicy(delta),
+      settle: () => this.#settlePolicy(),
       onOutcome: (error) => {
         this.#parts.policyError = error;
         void this.#reporter?.report();
@@ -160,6 +162,7 @@ class RunningCollector implements Collector {
     every(config.blockIntervalMs, () => reader.sendEdges());
     every(config.sweepIntervalMs, () => this.#turns.addUnlessWaiting(() => this.#sweep()));
     every(config.rescanIntervalMs, () => this.#turns.addUnlessWaiting(() => this.#reconcile()));
+    every(config.policyRetryIntervalMs, () => this.#retryPolicy());
   }
 
   #guard(run: () => void): void {
@@ -176,11 +179,9 @@ class RunningCollector implements Collector {
   }
 
   #onRunState(state: RunState): void {
-    const before = nodeAddresses(this.#state, this.node);
     this.#state = state;
     const now = nodeAddresses(state, this.node);
-    this.#parts.policy.setNodeAddresses(this.#parseAddresses(now));
-    if (before.join() !== now.join()) this.#follower?.again();
+    if (this.#parts.policy.setNodeAddresses(this.#parseAddresses(now))) this.#follower?.again();
     if (this.#isReady) this.#turns.addAlone(() => this.#reconcile());
   }
 
@@ -195,11 +196,28 @@ class RunningCollector implements Collector {
     });
   }
 
-  #apply(set: PolicySet): void {
-    this.#parts.texts.remember(set.generation, set.rules);
-    this.#parts.policy.write(set, this.#podEndpoints());
-    const { generation, revision, mode } = set;
-    this.#log.info({ generation, revision, mode }, "the policy is in force");
+  #replacePolicy(set: PolicySet): void {
+    this.#parts.policy.replace(set);
+    this.#parts.texts.replace(set.generation, set.rules);
+  }
+
+  #editPolicy(delta: PolicyDelta): void {
+    this.#parts.policy.edit(delta);
+    this.#parts.texts.edit(delta.generation, delta.rules);
+  }
+
+  async #settlePolicy(): Promise<void> {
+    const { policy } = this.#parts;
+    const before = policy.counters.switches;
+    policy.expect(this.#podEndpoints());
+    await policy.settle();
+    if (policy.counters.switches === before) return;
+    const { writeUs, switchUs } = policy.counters;
+    this.#log.info({ ...policy.inForce, writeUs, switchUs }, "the policy is in force");
+  }
+
+  #retryPolicy(): void {
+    if (!this.#parts.policy.isSettled) this.#follower?.again();
   }
 
   #podEndpoints(): { ifindex: number; namespace: string; pod: string }[] {

@@ -97,6 +97,26 @@ export const collectorConfig = z.object({
     .describe(
       "Blocks that the bus has not taken yet. Beyond, nothing is read: the counters are safe in the kernel's map.",
     ),
+  policyIdentitiesMax: z
+    .int()
+    .min(1)
+    .max(1 << 24)
+    .default(1 << 18)
+    .describe(
+      "Addresses and blocks that policies tell apart, the most this node takes (some 200 bytes of kernel memory each); a policy with more is refused, the one before stays in force.",
+    ),
+  policyRulesMax: z
+    .int()
+    .min(1)
+    .max(1 << 24)
+    .default(1 << 20)
+    .describe("The same for rules: a rule set, a peer, a protocol and a prefix of ports each."),
+  policyRetryIntervalMs: ms(
+    100,
+    10 * minute,
+    2000,
+    "How often a policy that could not be written is tried again.",
+  ),
   policyGenerationsKept: z
     .int()
     .min(1)

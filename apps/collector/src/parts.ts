@@ -15,10 +15,14 @@ import type { FlowReader } from "./flow-reader.ts";
 import type { HookKind } from "./hook.ts";
 import { createOdometers } from "./odometers.ts";
 import type { Odometers } from "./odometers.ts";
+import { policyMapsOf } from "./policy-maps.ts";
 import { createPolicyWriter } from "./policy-writer.ts";
 import type { PolicyWriter } from "./policy-writer.ts";
 import { createRuleTexts } from "./rule-texts.ts";
 import type { RuleTexts } from "./rule-texts.ts";
+
+/** Bound of a node's interfaces: ENDPOINTS_MAX of bpf/maps.h. */
+const endpointsMax = 4096;
 
 /** What one collector is made of, while it runs. */
 export interface Parts {
@@ -48,7 +52,8 @@ export function openParts(
   const hooks = describeHooks(config);
   const hook: HookKind = hooks["tcx"] === "ok" && config.hook !== "clsact" ? "tcx" : "clsact";
   const datapath = opening.use(openDatapath(config, log));
-  const policy = createPolicyWriter(datapath);
+  const policy = openPolicyWriter(config, datapath, log);
+  opening.defer(() => policy.close());
   const texts = createRuleTexts(config.policyGenerationsKept);
   const blocks = datapath.map("blocks").typed<number, bigint>();
   let clock = { offsetNs: readClockOffsetNs(), readAtMs: performance.now() };
@@ -84,6 +89,18 @@ export function openParts(
     ...{ policy, texts },
     policyError: null,
   };
+}
+
+function openPolicyWriter(config: CollectorConfig, datapath: Datapath, log: Log): PolicyWriter {
+  return createPolicyWriter({
+    maps: policyMapsOf(datapath.object),
+    room: {
+      identities: config.policyIdentitiesMax,
+      rules: config.policyRulesMax,
+      endpoint_policies: endpointsMax,
+    },
+    onTrouble: (error, what) => log.error({ error }, what),
+  });
 }
 
 function describeHooks(config: CollectorConfig): Record<string, string> {

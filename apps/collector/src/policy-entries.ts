@@ -1,111 +1,100 @@
-import type { PolicySet } from "@weir/codec";
+/**
+ * Entries as they lie in the maps of bpf/wire.h. Keys and values are held as strings of one
+ * character per byte: they can be compared, found in a Map and cost little.
+ */
 
-/** Keys and values as they lie in the maps of bpf/wire.h, `count` of each back to back. */
-export interface MapEntries {
-  keys: Uint8Array;
-  values: Uint8Array;
-  count: number;
-}
+/** The maps of maps that hold what policies compile to. */
+export const policyMapNames = ["identities", "rules", "endpoint_policies"] as const;
+export type PolicyMapName = (typeof policyMapNames)[number];
 
-const identityKeyBytes = 20;
-const ruleKeyBytes = 16;
-const addressBytes = 16;
+export const entryBytes: Record<PolicyMapName, { key: number; value: number }> = {
+  identities: { key: 20, value: 4 },
+  rules: { key: 16, value: 4 },
+  endpoint_policies: { key: 4, value: 8 },
+};
+
 /** WEIR_IDENTITY_NODE_FLAG: beside the identity, so that rules for the address go on to hold. */
 export const nodeFlag = 2 ** 31;
+export const addressBits = 128;
+const fixedRuleBits = 64;
+const allRuleBits = 88;
 
-/**
- * `identities`: an entry per prefix. The node's own addresses get one each, with the identity that
- * the longest prefix gives them and the flag beside it.
- */
-export function identityEntries(
-  identities: PolicySet["identities"],
-  nodeAddresses: Uint8Array[],
-): MapEntries {
-  const all = new Map<string, { addr: Uint8Array; prefix_bits: number; value: number }>();
-  for (const { addr, prefix_bits, identity } of identities) {
-    all.set(prefixKey(addr, prefix_bits), { addr, prefix_bits, value: identity });
-  }
-  for (const addr of nodeAddresses) {
-    const value = longestMatch(identities, addr) + nodeFlag;
-    all.set(prefixKey(addr, 128), { addr, prefix_bits: 128, value });
-  }
-  const entries = allocate(all.size, identityKeyBytes, 4);
-  const keys = viewOf(entries.keys);
-  const values = viewOf(entries.values);
-  let index = 0;
-  for (const { addr, prefix_bits, value } of all.values()) {
-    keys.setUint32(index * identityKeyBytes, prefix_bits, littleEndian);
-    entries.keys.set(addr, index * identityKeyBytes + 4);
-    values.setUint32(index * 4, value, littleEndian);
-    index++;
-  }
-  return entries;
-}
-
-/** `rules`: rule set and identity in full, then protocol and port as far as the prefix goes. */
-export function ruleEntries(rules: PolicySet["entries"]): MapEntries {
-  const entries = allocate(rules.length, ruleKeyBytes, 4);
-  const keys = viewOf(entries.keys);
-  const values = viewOf(entries.values);
-  rules.forEach((rule, index) => {
-    const at = index * ruleKeyBytes;
-    keys.setUint32(at, rule.prefix_bits, littleEndian);
-    keys.setUint32(at + 4, rule.rule_set, littleEndian);
-    keys.setUint32(at + 8, rule.identity, littleEndian);
-    keys.setUint8(at + 12, rule.protocol);
-    keys.setUint16(at + 13, rule.port, false);
-    values.setUint32(index * 4, rule.rule, littleEndian);
-  });
-  return entries;
-}
-
-export interface EndpointPolicy {
-  ifindex: number;
-  ingressRuleSet: number;
-  egressRuleSet: number;
-}
-
-/** `endpoint_policies`: the rule sets of each interface. */
-export function endpointEntries(policies: EndpointPolicy[]): MapEntries {
-  const entries = allocate(policies.length, 4, 8);
-  const keys = viewOf(entries.keys);
-  const values = viewOf(entries.values);
-  policies.forEach((policy, index) => {
-    keys.setUint32(index * 4, policy.ifindex, littleEndian);
-    values.setUint32(index * 8, policy.ingressRuleSet, littleEndian);
-    values.setUint32(index * 8 + 4, policy.egressRuleSet, littleEndian);
-  });
-  return entries;
-}
-
+const scratch = Buffer.alloc(20);
 /** The maps are in the byte order of the machine. */
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+const writeU32 = (value: number, at: number): void => {
+  if (littleEndian) scratch.writeUInt32LE(value, at);
+  else scratch.writeUInt32BE(value, at);
+};
+const text = (bytes: number): string => scratch.toString("latin1", 0, bytes);
 
-function allocate(count: number, keyBytes: number, valueBytes: number): MapEntries {
-  const keys = new Uint8Array(count * keyBytes);
-  return { keys, values: new Uint8Array(count * valueBytes), count };
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function prefixKey(addr: Uint8Array, bits: number): string {
-  return `${Buffer.from(addr.buffer, addr.byteOffset, addressBytes).toString("hex")}/${bits}`;
-}
-
-function longestMatch(identities: PolicySet["identities"], addr: Uint8Array): number {
-  let best = { bits: -1, identity: 0 };
-  for (const { addr: prefix, prefix_bits: bits, identity } of identities) {
-    if (bits > best.bits && matches(prefix, addr, bits)) best = { bits, identity };
+/** `identities`: prefix, then address; the bits beyond the prefix are cleared. Throws RangeError. */
+export function identityKey(addr: Uint8Array, bits: number): string {
+  if (addr.length !== 16 || !(Number.isInteger(bits) && bits >= 0 && bits <= addressBits)) {
+    throw new RangeError(`an address of ${addr.length} bytes with a prefix of ${bits} bits`);
   }
-  return best.identity;
+  writeU32(bits, 0);
+  scratch.set(addr, 4);
+  clearBeyond(4, 20, bits);
+  return text(20);
 }
 
-function matches(prefix: Uint8Array, addr: Uint8Array, bits: number): boolean {
-  for (let index = 0; index * 8 < bits; index++) {
-    const mask = 0xff00 >> Math.min(8, bits - index * 8);
-    if ((((prefix[index] as number) ^ (addr[index] as number)) & mask & 0xff) !== 0) return false;
+export interface RuleKey {
+  rule_set: number;
+  identity: number;
+  prefix_bits: number;
+  protocol: number;
+  port: number;
+}
+
+/** `rules`: rule set and identity in full, then protocol and port as far as the prefix goes. Throws RangeError. */
+export function ruleKey(rule: RuleKey): string {
+  const bits = rule.prefix_bits;
+  if (!(Number.isInteger(bits) && bits >= fixedRuleBits && bits <= allRuleBits)) {
+    throw new RangeError(`a rule with a prefix of ${bits} bits`);
   }
-  return true;
+  writeU32(bits, 0);
+  writeU32(rule.rule_set, 4);
+  writeU32(rule.identity, 8);
+  scratch.writeUInt8(rule.protocol, 12);
+  // In network order, so that a prefix of it is a range.
+  scratch.writeUInt16BE(rule.port, 13);
+  scratch.writeUInt8(0, 15);
+  clearBeyond(4, 16, bits);
+  return text(16);
+}
+
+/** `endpoint_policies`. */
+export function interfaceKey(ifindex: number): string {
+  return wordText(ifindex);
+}
+
+/** Values of `identities` and `rules`. */
+export function wordText(value: number): string {
+  writeU32(value, 0);
+  return text(4);
+}
+
+/** Values of `endpoint_policies`. */
+export function ruleSetsText(ingress: number, egress: number): string {
+  writeU32(ingress, 0);
+  writeU32(egress, 4);
+  return text(8);
+}
+
+/** Strings of `size` bytes each, back to back. */
+export function packed(texts: string[], size: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(texts.length * size);
+  texts.forEach((one, index) => bytes.write(one, index * size, size, "latin1"));
+  return bytes;
+}
+
+export function unpacked(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}
+
+function clearBeyond(start: number, end: number, bits: number): void {
+  const whole = start + (bits >> 3);
+  if (bits % 8 !== 0) scratch[whole] = (scratch[whole] as number) & (0xff00 >> (bits % 8));
+  scratch.fill(0, bits % 8 === 0 ? whole : whole + 1, end);
 }

@@ -1,100 +1,160 @@
 import { topics } from "@weir/bus";
 import type { Bus, TableReader } from "@weir/bus";
-import { policySetCodec } from "@weir/codec";
-import type { PolicySet } from "@weir/codec";
+import { PolicyFeed } from "@weir/codec";
+import type { PolicyDelta, PolicyNews, PolicySet } from "@weir/codec";
 import type { Log } from "@weir/runtime";
-
-/** The one key of weir.policies.v1. */
-const currentKey = "current";
 
 export interface PolicyFollowerOptions {
   bus: Bus;
   log: Log;
-  /** Puts it into the kernel; throws when that fails. */
-  apply(set: PolicySet): void;
+  /** Takes a whole policy, or a change of the one before, for the next `settle`; throws when it is invalid. */
+  replace(set: PolicySet): void;
+  edit(delta: PolicyDelta): void;
+  /** Brings what was taken into the kernel. */
+  settle(): Promise<void>;
   /** After each attempt, with what went wrong. */
   onOutcome(error: string | null): void;
 }
 
+export interface PolicyFollowerCounters {
+  snapshots: number;
+  deltas: number;
+  /** Records that could not be read or taken. */
+  refused: number;
+  /** Changes that were passed over because one before them is missing. */
+  skipped: number;
+}
+
 /** Follows weir.policies.v1. Whatever cannot be read or written leaves the policy in force alone. */
 export interface PolicyFollower {
-  /** Newest set that could be read. */
-  readonly latest: PolicySet | undefined;
-  /** Resolves when what the topic held at the start is applied; true if that was within `waitMs`. */
+  readonly counters: PolicyFollowerCounters;
+  /** Resolves when what the topic held at the start was tried; true if that was within `waitMs`. */
   caughtUp(waitMs: number): Promise<boolean>;
-  /** Applies the newest set once more: interfaces or addresses have changed. */
+  /** Tries once more: interfaces or addresses have changed, or the last attempt failed. */
   again(): void;
   close(): Promise<void>;
 }
 
 export async function followPolicies(options: PolicyFollowerOptions): Promise<PolicyFollower> {
-  const { bus, log } = options;
-  const codec = policySetCodec;
-  let latest: PolicySet | undefined;
-  let waiting = false;
-  let isClosed = false;
+  const following = new Following(options);
+  await following.open();
+  return following;
+}
 
-  const apply = (): void => {
-    if (latest === undefined || isClosed) return;
-    try {
-      options.apply(latest);
-      options.onOutcome(null);
-    } catch (error) {
-      const { generation, revision } = latest;
-      log.error({ error, generation, revision }, "the policy is not in force; the previous one is");
-      options.onOutcome(`generation ${generation}: ${(error as Error).message}`);
-    }
-  };
+class Following implements PolicyFollower {
+  readonly counters = { snapshots: 0, deltas: 0, refused: 0, skipped: 0 };
+  readonly #options: PolicyFollowerOptions;
+  readonly #feed = new PolicyFeed();
+  #reader: TableReader | undefined;
+  /** A policy is held that changes can follow on. */
+  #isWhole = false;
+  #generation = 0;
+  /** Why what was read last could not be taken; what was read before may be in force. */
+  #refusal: string | null = null;
+  #attempt: Promise<void> | undefined;
+  #isClosed = false;
 
-  /** Of several records that come at once only the last is written. */
-  const applySoon = (): void => {
-    if (waiting) return;
-    waiting = true;
-    setImmediate(() => {
-      waiting = false;
-      apply();
+  constructor(options: PolicyFollowerOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    const { bus, log } = this.#options;
+    this.#reader = await bus.readTable({
+      topic: topics.policies.name,
+      onRecord: (key, value) => this.#read(key, value),
+      onError: (error) => log.warn({ error }, "reading policies is troubled; trying again"),
     });
-  };
+  }
 
-  const reader: TableReader = await bus.readTable({
-    topic: topics.policies.name,
-    onRecord(key, value) {
-      // A set that was deleted would mean "no policy": that has to be said by an empty set.
-      if (key !== currentKey || value === null) return;
-      try {
-        latest = codec.decode(value);
-      } catch (error) {
-        log.error({ error }, "a policy on the topic cannot be read; the previous one stays");
-        options.onOutcome(`unreadable policy: ${(error as Error).message}`);
-        return;
-      }
-      applySoon();
-    },
-    onError: (error) => log.warn({ error }, "reading policies is troubled; trying again"),
-  });
+  async caughtUp(waitMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), waitMs);
+    });
+    const read = this.#reader?.caughtUp.then(async () => {
+      await this.#attempt;
+      return true as const;
+    });
+    try {
+      return (await Promise.race([read, late])) ?? false;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 
-  return {
-    get latest() {
-      return latest;
-    },
-    async caughtUp(waitMs) {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<false>((resolve) => {
-        timer = setTimeout(() => resolve(false), waitMs);
+  /** Of several records that come at once only the last state is written. */
+  again(): void {
+    if (this.#isClosed) return;
+    this.#attempt ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#attempt = undefined;
+        resolve(this.#try());
       });
-      try {
-        const inTime = await Promise.race([reader.caughtUp.then(() => true), late]);
-        // Past the setImmediate that applies what was just delivered.
-        if (inTime) await new Promise((resolve) => setImmediate(resolve));
-        return inTime;
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-    again: applySoon,
-    async close() {
-      isClosed = true;
-      await reader.close();
-    },
-  };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#reader?.close();
+    await this.#attempt;
+  }
+
+  #read(key: string, value: Uint8Array | null): void {
+    let news: PolicyNews[];
+    try {
+      news = this.#feed.read(key, value);
+    } catch (error) {
+      this.#refuse(error as Error, "unreadable policy");
+      return;
+    }
+    const waiting = this.#feed.waiting;
+    for (const one of news) this.#take(one);
+    if (news.length > 0) this.again();
+    else if (waiting > 0) {
+      const { revision } = this.#feed;
+      this.#options.log.debug({ waiting, revision }, "changes wait for what they follow on");
+    }
+  }
+
+  #take(news: PolicyNews): void {
+    const { generation, revision } = news.set ?? news.delta;
+    if (news.set === undefined && !this.#isWhole) {
+      this.counters.skipped++;
+      return;
+    }
+    try {
+      if (news.set === undefined) this.#options.edit(news.delta);
+      else this.#options.replace(news.set);
+      this.#isWhole = true;
+      this.#generation = generation;
+      this.#refusal = null;
+      this.counters[news.set === undefined ? "deltas" : "snapshots"]++;
+    } catch (error) {
+      this.#isWhole = false;
+      this.#refuse(error as Error, `generation ${generation}, revision ${revision}`);
+    }
+  }
+
+  #refuse(error: Error, what: string): void {
+    this.counters.refused++;
+    this.#refusal = `${what}: ${error.message}`;
+    this.#options.log.error({ error }, "a policy cannot be taken; the one before stays in force");
+    this.#options.onOutcome(this.#refusal);
+  }
+
+  async #try(): Promise<void> {
+    if (this.#isClosed) return;
+    const generation = this.#generation;
+    try {
+      await this.#options.settle();
+      this.#options.onOutcome(this.#refusal);
+    } catch (error) {
+      this.#options.log.error(
+        { error, generation },
+        "the policy is not in force; the one before is",
+      );
+      this.#options.onOutcome(`generation ${generation}: ${(error as Error).message}`);
+    }
+  }
 }

@@ -1,73 +1,117 @@
 import type { Mode, PolicySet } from "@weir/codec";
-import { BpfMap } from "libbpf-ts";
-import type { TypedMap } from "libbpf-ts";
-import type { Datapath } from "./datapath.ts";
-import { endpointEntries, identityEntries, ruleEntries } from "./policy-entries.ts";
-import type { EndpointPolicy, MapEntries } from "./policy-entries.ts";
-
-/** A workload's interface, as far as policy is concerned. */
-export interface PolicyEndpoint {
-  ifindex: number;
-  namespace: string;
-  pod: string;
-}
+import { interfaceKey } from "./policy-entries.ts";
+import { PolicyImage } from "./policy-image.ts";
+import type { PolicyEdit, PolicyEndpoint, PolicyHead } from "./policy-image.ts";
+import type { PolicyMaps } from "./policy-maps.ts";
+import { PolicySlot } from "./policy-slot.ts";
+import type { PolicyRoom } from "./policy-slot.ts";
+import { createTurns } from "./turns.ts";
 
 /** What the kernel holds now. */
-export interface PolicyInForce {
-  generation: number;
-  revision: number;
-  mode: Mode;
+export interface PolicyInForce extends PolicyHead {
   /** Counts up with every switch, also with those that only follow a pod. */
   epoch: number;
 }
 
-/** Puts policy into the kernel. Every change is whole: no packet sees half of one. */
+/** Totals since the start, and how long the last one of each took. */
+export interface PolicyCounters {
+  switches: number;
+  /** Entries written and removed, in both slots. */
+  entries: number;
+  /** Attempts that left the policy before in force. */
+  failures: number;
+  /** Attempts to bring the other slot up to date; the next switch makes up for them. */
+  catchUpFailures: number;
+  /** Interfaces whose entry could not be written or removed at once. */
+  interfaceFailures: number;
+  writeUs: number;
+  switchUs: number;
+  catchUpUs: number;
+}
+
+/**
+ * Puts policy into the kernel.
+ *
+ * The kernel holds it twice, and one word says which of the two is read. What changed is written
+ * to the free one; then the word is switched; when no packet is judged by the old one any more, the
+ * same is written there. So each packet sees all of a change or none of it, and its cost follows
+ * what changed. Whatever fails before the word leaves the policy before in force, and what is not
+ * known to be written is written with the next attempt.
+ */
 export interface PolicyWriter {
   readonly inForce: PolicyInForce;
-  /**
-   * Fills fresh maps beside those in use, puts them into the free slot, and switches with one word.
-   * Throws, with the previous policy in force, when anything fails before that word.
-   */
-  write(set: PolicySet, endpoints: PolicyEndpoint[]): void;
+  readonly counters: PolicyCounters;
+  /** False while the kernel holds something else than what it was told. */
+  readonly isSettled: boolean;
+  /** The whole policy, for the next `settle`. Throws, and has changed nothing, when it is invalid. */
+  replace(set: PolicySet): void;
+  /** A change of it. */
+  edit(edit: PolicyEdit): void;
+  /** Brings into force what was told so far. Rejects, with the policy before in force, when it fails. */
+  settle(): Promise<void>;
+  /** When the other slot holds the same, or could not be made to. */
+  caughtUp(): Promise<void>;
+  /** Interfaces that are to be attached. */
+  expect(endpoints: PolicyEndpoint[]): void;
   /** Before an interface is attached: what the policy in force says of its workload. */
   add(endpoint: PolicyEndpoint): void;
+  /** After it was detached. */
   remove(ifindex: number): void;
-  /** Addresses of this node, from where everything may come in (kubelet's probes); for the next write. */
-  setNodeAddresses(addresses: Uint8Array[]): void;
+  /** Addresses of this node, from where everything may come in (kubelet's probes). Returns whether that is new. */
+  setNodeAddresses(addresses: Uint8Array[]): boolean;
+  close(): void;
+}
+
+export interface PolicyWriterOptions {
+  maps: PolicyMaps;
+  room: PolicyRoom;
+  /** Trouble that leaves the policy in force as it is. */
+  onTrouble(error: unknown, what: string): void;
 }
 
 const modes: Mode[] = ["observe", "shadow", "enforce"];
-/** Bound of a node's interfaces, as in bpf/maps.h. */
-const maxEndpoints = 4096;
-const outerMaps = ["identities", "rules", "endpoint_policies"] as const;
 
-interface State {
-  generation: number;
-  revision: number;
-  mode: number;
-  pad: number;
-}
-
-export function createPolicyWriter(datapath: Datapath): PolicyWriter {
-  return new SlotWriter(datapath);
+export function createPolicyWriter(options: PolicyWriterOptions): PolicyWriter {
+  return new SlotWriter(options);
 }
 
 class SlotWriter implements PolicyWriter {
-  readonly #datapath: Datapath;
-  readonly #epochs: TypedMap<number, { epoch: number }>;
-  readonly #states: TypedMap<number, State>;
-  #nodeAddresses: Uint8Array[] = [];
-  #ruleSets = new Map<string, PolicySet["endpoints"][number]>();
+  readonly counters: PolicyCounters = {
+    ...{ switches: 0, entries: 0, failures: 0, catchUpFailures: 0, interfaceFailures: 0 },
+    ...{ writeUs: 0, switchUs: 0, catchUpUs: 0 },
+  };
+  readonly #maps: PolicyMaps;
+  readonly #onTrouble: (error: unknown, what: string) => void;
+  readonly #slots: [PolicySlot, PolicySlot];
+  readonly #image: PolicyImage;
+  readonly #turns = createTurns(() => {});
+  /** Interfaces that were added, which `expect` does not take back. */
+  readonly #attached = new Set<number>();
+  readonly #expected = new Set<number>();
+  /** The switch that waits for its turn, shared by all that come until it has it. */
+  #next: Promise<void> | undefined;
+  #catchUp: Promise<void> | undefined;
+  /** When no packet is judged by the free slot any more. */
+  #quiet: Promise<void> | undefined;
+  /** The image has been in force in this process' time: it tells what the kernel's entries are. */
+  #isConfirmed = false;
 
-  constructor(datapath: Datapath) {
-    this.#datapath = datapath;
-    this.#epochs = datapath.map("policy_epoch").typed();
-    this.#states = datapath.map("policy_state").typed();
+  constructor(options: PolicyWriterOptions) {
+    const { maps, room } = options;
+    this.#maps = maps;
+    this.#onTrouble = (error, what) => options.onTrouble(error, what);
+    this.#image = new PolicyImage((map, key) => {
+      for (const slot of this.#slots) slot.touch(map, key);
+    });
+    this.#slots = [
+      new PolicySlot(0, maps, this.#image, room),
+      new PolicySlot(1, maps, this.#image, room),
+    ];
   }
 
   get inForce(): PolicyInForce {
-    const epoch = this.#epoch();
-    const state = this.#states.get(epoch & 1);
+    const epoch = this.#maps.epoch();
+    const state = this.#maps.state(epoch & 1);
     return {
       generation: state?.generation ?? 0,
       revision: state?.revision ?? 0,
@@ -76,108 +120,169 @@ class SlotWriter implements PolicyWriter {
     };
   }
 
-  write(set: PolicySet, endpoints: PolicyEndpoint[]): void {
-    const epoch = this.#epoch();
-    const next = (epoch + 1) >>> 0;
-    const slot = next & 1;
-    const ruleSets = new Map(set.endpoints.map((one) => [workloadKey(one), one]));
-    const made = this.#fillAll(set, endpoints, ruleSets);
-    try {
-      this.#putInto(slot, made);
-      const { generation, revision } = set;
-      this.#states.set(slot, { generation, revision, mode: modes.indexOf(set.mode), pad: 0 });
-      this.#epochs.set(0, { epoch: next });
-      this.#ruleSets = ruleSets;
-      // The kernel waits here until no program runs that may have read the old epoch: only then may
-      // the next write touch the other slot. (It waits at every change of a map in a map, some 10 ms.)
-      this.#datapath.map("rules").setInner(slot, made[1] as BpfMap);
-    } finally {
-      for (const map of made) map.close();
+  get isSettled(): boolean {
+    const { head } = this.#image;
+    if (head === undefined) return true;
+    const { generation, revision, mode, epoch } = this.inForce;
+    return (
+      this.#slot(epoch).isLikeImage &&
+      generation === head.generation &&
+      revision === head.revision &&
+      mode === head.mode
+    );
+  }
+
+  replace(set: PolicySet): void {
+    this.#image.replace(set);
+  }
+
+  edit(edit: PolicyEdit): void {
+    this.#image.edit(edit);
+  }
+
+  settle(): Promise<void> {
+    this.#next ??= this.#turns.add(() => {
+      this.#next = undefined;
+      return this.#settle();
+    });
+    return this.#next;
+  }
+
+  caughtUp(): Promise<void> {
+    this.#catchUp ??= this.#turns.add(() => {
+      this.#catchUp = undefined;
+      return this.#bringUp();
+    });
+    return this.#catchUp;
+  }
+
+  expect(endpoints: PolicyEndpoint[]): void {
+    const now = new Set(endpoints.map((one) => one.ifindex));
+    for (const one of endpoints) {
+      if (!this.#attached.has(one.ifindex)) this.#image.setInterface(one);
     }
+    for (const ifindex of this.#expected) {
+      if (!now.has(ifindex) && !this.#attached.has(ifindex)) this.#image.removeInterface(ifindex);
+    }
+    this.#expected.clear();
+    for (const ifindex of now) this.#expected.add(ifindex);
   }
 
   add(endpoint: PolicyEndpoint): void {
-    const policy = policyOf(this.#ruleSets, endpoint);
-    using active = this.#activeEndpoints();
-    if (active === undefined || policy === undefined) return;
-    const { keys, values } = endpointEntries([policy]);
-    active.update(keys, values);
+    const key = interfaceKey(endpoint.ifindex);
+    this.#image.setInterface(endpoint);
+    this.#attached.add(endpoint.ifindex);
+    const active = this.#slot(this.#maps.epoch());
+    // What an earlier process wrote may belong to a policy that is not ours yet.
+    if (!this.#isConfirmed && active.getNow(key) !== undefined) return;
+    try {
+      active.setNow(key, this.#image.inForce(endpoint));
+    } catch (error) {
+      this.counters.interfaceFailures++;
+      throw error;
+    }
+    this.#catchUpSoon();
   }
 
   remove(ifindex: number): void {
-    using active = this.#activeEndpoints();
-    active?.delete(indexKey(ifindex));
-  }
-
-  setNodeAddresses(addresses: Uint8Array[]): void {
-    this.#nodeAddresses = addresses;
-  }
-
-  #epoch(): number {
-    return this.#epochs.get(0)?.epoch ?? 0;
-  }
-
-  /** In the order of `outerMaps`. */
-  #fillAll(
-    set: PolicySet,
-    endpoints: PolicyEndpoint[],
-    ruleSets: Map<string, PolicySet["endpoints"][number]>,
-  ): BpfMap[] {
-    const known = endpoints
-      .map((one) => policyOf(ruleSets, one))
-      .filter((one) => one !== undefined);
-    const contents: MapEntries[] = [
-      identityEntries(set.identities, this.#nodeAddresses),
-      ruleEntries(set.entries),
-      endpointEntries(known),
-    ];
-    const made: BpfMap[] = [];
+    const key = interfaceKey(ifindex);
+    this.#image.removeInterface(ifindex);
+    this.#attached.delete(ifindex);
+    this.#expected.delete(ifindex);
     try {
-      outerMaps.forEach((name, index) => {
-        const entries = contents[index] as MapEntries;
-        const room = name === "endpoint_policies" ? maxEndpoints : Math.max(1, entries.count);
-        const inner = this.#datapath.object.createInner(name, { maxEntries: room });
-        made.push(inner);
-        if (entries.count > 0) inner.updateBatch(entries.keys, entries.values, entries.count);
-      });
-      return made;
+      this.#slot(this.#maps.epoch()).setNow(key, undefined);
     } catch (error) {
-      for (const map of made) map.close();
+      this.counters.interfaceFailures++;
+      this.#onTrouble(error, "the policy of an interface that is gone could not be removed yet");
+    }
+    this.#catchUpSoon();
+  }
+
+  setNodeAddresses(addresses: Uint8Array[]): boolean {
+    return this.#image.setNodeAddresses(addresses);
+  }
+
+  close(): void {
+    for (const slot of this.#slots) slot.close();
+  }
+
+  /** The slot that packets are judged by at this epoch. */
+  #slot(epoch: number): PolicySlot {
+    return this.#slots[epoch & 1] as PolicySlot;
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#image.head === undefined) return;
+    try {
+      await this.#switch();
+    } catch (error) {
+      this.counters.failures++;
       throw error;
     }
+    this.#catchUpSoon();
   }
 
-  #putInto(slot: number, inner: BpfMap[]): void {
-    outerMaps.forEach((name, index) => {
-      this.#datapath.map(name).setInner(slot, inner[index] as BpfMap);
+  async #switch(): Promise<void> {
+    await this.#waitForQuiet();
+    const began = performance.now();
+    for (const slot of this.#slots) await slot.read();
+    if (this.isSettled) return this.#confirm();
+    const next = (this.#maps.epoch() + 1) >>> 0;
+    const free = this.#slot(next);
+    await this.#write(free);
+    const written = performance.now();
+    const { generation, revision, mode } = this.#image.head as PolicyHead;
+    this.#maps.setState(next & 1, { generation, revision, mode: modes.indexOf(mode), pad: 0 });
+    this.#maps.setEpoch(next);
+    this.#quiet = undefined;
+    this.#confirm();
+    this.counters.switches++;
+    this.counters.writeUs = microseconds(began, written);
+    this.counters.switchUs = microseconds(written, performance.now());
+  }
+
+  /** Nothing runs between the last look for differences and what follows on it. */
+  async #write(slot: PolicySlot): Promise<void> {
+    do {
+      this.counters.entries += slot.differing;
+      await slot.write();
+    } while (!slot.isLikeImage);
+  }
+
+  #confirm(): void {
+    this.#isConfirmed = true;
+    this.#image.settled();
+  }
+
+  /** Also at the start: the process before may have switched in its last moment. */
+  #waitForQuiet(): Promise<void> {
+    this.#quiet ??= this.#maps.waitForPackets().catch((error: unknown) => {
+      this.#quiet = undefined;
+      throw error;
     });
+    return this.#quiet;
   }
 
-  /** The interfaces' map of the slot in use; undefined before any policy. */
-  #activeEndpoints(): BpfMap | undefined {
-    const id = this.#datapath.map("endpoint_policies").innerId(this.#epoch() & 1);
-    return id === undefined ? undefined : BpfMap.fromId(id);
+  #catchUpSoon(): void {
+    if (this.#isConfirmed) void this.caughtUp();
   }
-}
 
-function policyOf(
-  ruleSets: Map<string, PolicySet["endpoints"][number]>,
-  endpoint: PolicyEndpoint,
-): EndpointPolicy | undefined {
-  const known = ruleSets.get(workloadKey(endpoint));
-  return (
-    known && {
-      ifindex: endpoint.ifindex,
-      ingressRuleSet: known.ingress_rule_set,
-      egressRuleSet: known.egress_rule_set,
+  async #bringUp(): Promise<void> {
+    if (!this.#isConfirmed) return;
+    try {
+      const free = this.#slot(this.#maps.epoch() + 1);
+      if (free.isLikeImage) return;
+      await this.#waitForQuiet();
+      const began = performance.now();
+      await this.#write(free);
+      this.counters.catchUpUs = microseconds(began, performance.now());
+    } catch (error) {
+      this.counters.catchUpFailures++;
+      this.#onTrouble(error, "the spare copy of the policy is behind; the next change makes up");
     }
-  );
+  }
 }
 
-function workloadKey({ namespace, pod }: { namespace: string; pod: string }): string {
-  return `${namespace}/${pod}`;
-}
-
-function indexKey(index: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([index]).buffer);
+function microseconds(from: number, to: number): number {
+  return Math.round((to - from) * 1000);
 }

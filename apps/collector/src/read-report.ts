@@ -7,7 +7,7 @@ import { lossesOf } from "./losses.ts";
 /** The node as weir.nodes.v1 tells it. */
 export function readNodeReport(parts: Parts): NodeReport {
   const { config, attachments, sender, reader, policy, datapath } = parts;
-  const { generation, revision, mode } = policy.inForce;
+  const { generation, revision, mode, epoch } = policy.inForce;
   const drops = readDrops(datapath);
   const { interfaces } = attachments;
   const odometers = parts.odometers.read(interfaces);
@@ -43,6 +43,15 @@ export function readNodeReport(parts: Parts): NodeReport {
       reads_postponed: reader.counters.postponed,
       bus_retries: sender.counters.retries,
       pending_bytes: sender.counters.pendingBytes,
+      policy_epoch: epoch,
+      policy_switches: policy.counters.switches,
+      policy_entries_written: policy.counters.entries,
+      policy_failures: policy.counters.failures,
+      policy_catch_up_failures: policy.counters.catchUpFailures,
+      policy_interface_failures: policy.counters.interfaceFailures,
+      policy_write_us: policy.counters.writeUs,
+      policy_switch_us: policy.counters.switchUs,
+      policy_catch_up_us: policy.counters.catchUpUs,
       denied_packets: odometers.reduce((sum, one) => sum + one.denied_packets, 0),
     },
     odometers,

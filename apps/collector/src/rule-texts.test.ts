@@ -11,31 +11,40 @@ function records(...rules: [generation: number, rule: number][]): Uint8Array {
   return bytes;
 }
 
+const rule = (number: number, text: string) => ({ rule: number, text });
+
 describe("texts of rules", () => {
   it("go with a block once each, for the rules that occur in it", () => {
     const texts = createRuleTexts(4);
-    texts.remember(1, [
-      { rule: 7, text: "seven" },
-      { rule: 8, text: "eight" },
-    ]);
-    texts.remember(2, [{ rule: 7, text: "another seven" }]);
+    texts.replace(1, [rule(7, "seven"), rule(8, "eight")]);
+    texts.replace(2, [rule(7, "another seven")]);
     expect(texts.of(records([1, 7], [1, 0], [2, 7], [1, 7]), 4)).toEqual([
       { generation: 1, rule: 7, text: "seven" },
       { generation: 2, rule: 7, text: "another seven" },
     ]);
   });
 
-  it("of a generation grow with its revisions", () => {
+  it("change with the revisions of a generation; those that went are told of flows under way", () => {
     const texts = createRuleTexts(4);
-    texts.remember(1, [{ rule: 7, text: "seven" }]);
-    texts.remember(1, [{ rule: 8, text: "eight" }]);
-    expect(texts.of(records([1, 7], [1, 8]), 2)).toHaveLength(2);
+    texts.replace(1, [rule(7, "seven")]);
+    texts.edit(1, { set: [rule(8, "eight")], deleted: [7] });
+    texts.edit(2, { set: [], deleted: [] });
+    expect(texts.of(records([1, 7], [1, 8], [2, 8]), 3).map((one) => one.text)).toEqual([
+      ...["seven", "eight", "eight"],
+    ]);
   });
 
-  it("are forgotten with the oldest generation", () => {
+  it("are forgotten with the oldest generation, those that went for good", () => {
     const texts = createRuleTexts(2);
-    for (const generation of [1, 2, 1, 3]) texts.remember(generation, [{ rule: 7, text: "x" }]);
-    const left = texts.of(records([1, 7], [2, 7], [3, 7]), 3).map((one) => one.generation);
-    expect(left).toEqual([1, 3]);
+    texts.replace(1, [rule(7, "a"), rule(8, "gone")]);
+    texts.edit(2, { set: [rule(7, "b")], deleted: [8] });
+    texts.edit(3, { set: [rule(7, "c")], deleted: [] });
+    const told = (...asked: [number, number][]): string[] =>
+      texts.of(records(...asked), asked.length).map((one) => one.text);
+    expect(told([1, 7], [2, 7], [3, 7], [2, 8])).toEqual(["b", "c", "gone"]);
+    texts.edit(4, { set: [], deleted: [] });
+    expect(told([2, 7], [3, 7], [4, 7], [2, 8], [4, 8])).toEqual(["c", "c"]);
+    texts.edit(5, { set: [rule(8, "back")], deleted: [] });
+    expect(told([4, 7], [5, 7], [4, 8], [5, 8])).toEqual(["c", "c", "back"]);
   });
 });
