@@ -1,3 +1,5 @@
+export { relabel } from "./change-labels.ts";
+export type { RelabelOptions } from "./change-labels.ts";
 export { addPods, removePods } from "./change-pods.ts";
 export { labCounts } from "./lab-counts.ts";
 export { labDown } from "./lab-down.ts";
