@@ -34,9 +34,7 @@ function differ(
       : `${side}: rule ${text} is none of ${known.join(", ")}`;
   }
   if (compiled.reason === "default-deny") {
-    const isolating = [...judged.isolating].sort((a, b) =>
-      `${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1,
-    );
+    const isolating = judged.isolating.map(({ namespace, name }) => `${namespace}/${name}`).sort();
     const expected = defaultDenyText(side, isolating);
     return text === expected ? undefined : `${side}: the rule set says ${text}, not ${expected}`;
   }

@@ -3,7 +3,6 @@ import { clusterOf } from "./cluster.ts";
 import { compile } from "./compile.ts";
 import type { CompiledPolicy } from "./compiled.ts";
 import { readManifests } from "./manifests.ts";
-import { numberKeys } from "./numbering.ts";
 
 function pod(name: string, address: string, app: string): string {
   return `{apiVersion: v1, kind: Pod, metadata: {name: ${name}, namespace: shop, labels: {app: ${app}}}, spec: {containers: [{name: c, ports: [{name: http, containerPort: 80}]}]}, status: {podIP: ${address}}}`;
@@ -108,16 +107,5 @@ describe("compile", () => {
   it("gives an address that two pods claim only what holds for both", () => {
     const { identities } = compiled(web, pod("twin", "10.0.0.1", "other"), db, guard);
     expect(identities).toEqual([]);
-  });
-});
-
-describe("numbering", () => {
-  it("is the same for the same keys, and never the same for two", () => {
-    const keys = Array.from({ length: 100_000 }, (_, index) => `key ${index}`);
-    const ids = numberKeys(keys, 16);
-    expect(new Set(ids.values()).size).toBe(keys.length);
-    expect(Math.min(...ids.values())).toBeGreaterThanOrEqual(16);
-    expect(Math.max(...ids.values())).toBeLessThan(2 ** 31);
-    expect(numberKeys(keys.toReversed(), 16)).toEqual(ids);
   });
 });

@@ -83,6 +83,12 @@ function sortedByKey<Entry>(table: Map<string, Entry>): Entry[] {
   return [...table].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
 }
 
+/** Without deletions of keys that are set as well. */
+export function withoutReplaced(entries: CompiledDelta["entries"]): CompiledDelta["entries"] {
+  const set = new Set(entries.set.map((one) => entryKey(one)));
+  return { set: entries.set, deleted: entries.deleted.filter((one) => !set.has(entryKey(one))) };
+}
+
 /** In the order of `compile`, so that equal tables are equal to the letter. */
 export function compiledOf(tables: CompiledTables): CompiledPolicy {
   return {

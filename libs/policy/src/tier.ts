@@ -51,7 +51,11 @@ export function ruleText(rule: RuleReference): string {
   return `${rule.namespace}/${rule.name} ${rule.side}[${rule.index}]`;
 }
 
-/** `default-deny ingress (shop/cart, shop/base)` */
-export function defaultDenyText(side: Side, isolating: readonly PolicyReference[]): string {
-  return `default-deny ${side} (${isolating.map((one) => `${one.namespace}/${one.name}`).join(", ")})`;
+/** More are told by `weir policy explain`; the text stands in every flow that was denied. */
+export const maxPoliciesInText = 16;
+
+/** `default-deny ingress (shop/base, shop/cart)`, from sorted `namespace/name`. */
+export function defaultDenyText(side: Side, isolating: readonly string[]): string {
+  const names = isolating.slice(0, maxPoliciesInText).join(", ");
+  return `default-deny ${side} (${names}${isolating.length > maxPoliciesInText ? ", and more" : ""})`;
 }

@@ -12,7 +12,7 @@ export interface World {
   policies: WrittenPolicy[];
 }
 
-const namespaces = ["a", "b", "c"];
+export const namespaces = ["a", "b", "c"];
 const keys = ["app", "tier", "x.io/env"];
 const values = ["one", "two", ""];
 const portNames = ["http", "dns"];
@@ -22,11 +22,11 @@ const portProtocols = ["TCP", "UDP", "SCTP"] as const;
 const outside4 = ["192.0.2.7", "10.0.1.200", "10.0.0.255", "0.0.0.1"];
 const outside6 = ["2001:db8::7", "fd00::1:200", "fd00::ff", "::1:0"];
 
-function makeLabels(choices: Choices): Labels {
+export function makeLabels(choices: Choices): Labels {
   return Object.fromEntries(choices.list(0, 2, () => [choices.pick(keys), choices.pick(values)]));
 }
 
-function makePort(choices: Choices): ContainerPort {
+export function makePort(choices: Choices): ContainerPort {
   return {
     name: choices.pick([...portNames, ""]),
     port: choices.pick(portNumbers),
@@ -34,7 +34,7 @@ function makePort(choices: Choices): ContainerPort {
   };
 }
 
-function makePod(choices: Choices, index: number): ClusterPod {
+export function makePod(choices: Choices, index: number): ClusterPod {
   const namespace = choices.pick(namespaces);
   const four = `10.0.${choices.below(2)}.${10 + index}`;
   const six = `fd00::${choices.below(2)}:${10 + index}`;
@@ -139,7 +139,7 @@ function makeRules<Field extends "from" | "to">(choices: Choices, field: Field) 
   });
 }
 
-function makePolicy(choices: Choices, index: number): WrittenPolicy {
+export function makePolicy(choices: Choices, index: number): WrittenPolicy {
   const spec: WrittenPolicy["spec"] = {};
   if (!choices.oneIn(6)) spec.podSelector = makeSelector(choices);
   const types = choices.pick([

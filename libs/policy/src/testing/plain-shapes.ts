@@ -1,9 +1,10 @@
-import type { PeerAtom } from "./atom.ts";
-import type { Cluster, ClusterPod } from "./cluster.ts";
-import { namespaceLabels } from "./cluster.ts";
-import type { PodPeer } from "./network-policy.ts";
-import type { Selector } from "./selector.ts";
-import { selectorKey, selects } from "./selector.ts";
+import { shapeKey } from "../compiler/shapes.ts";
+import type { PeerAtom } from "./plain-compile.ts";
+import type { Cluster, ClusterPod } from "../cluster.ts";
+import { namespaceLabels } from "../cluster.ts";
+import type { PodPeer } from "../network-policy.ts";
+import type { Selector } from "../selector.ts";
+import { selectorKey, selects } from "../selector.ts";
 
 /** Pods with the same namespace and labels are the same to every selector. */
 interface Shape {
@@ -11,13 +12,8 @@ interface Shape {
   labels: Record<string, string>;
 }
 
-export function shapeKey(pod: Shape): string {
-  const labels = Object.entries(pod.labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([pod.namespace, labels]);
-}
-
 /** Finds the shapes a selector means without looking at all of them. */
-export class ShapeIndex {
+export class PlainShapes {
   readonly #byNamespace: Map<string, Shape[]>;
   /** `namespace key=value` to shapes. */
   readonly #byLabel = new Map<string, Shape[]>();
@@ -26,7 +22,7 @@ export class ShapeIndex {
 
   constructor(cluster: Cluster, pods: readonly ClusterPod[]) {
     this.#cluster = cluster;
-    const shapes = new Map(pods.map((pod) => [shapeKey(pod), pod as Shape]));
+    const shapes = new Map(pods.map((pod) => [shapeKey(pod.namespace, pod.labels), pod as Shape]));
     this.#byNamespace = Map.groupBy(shapes.values(), (shape) => shape.namespace);
     for (const shape of shapes.values()) {
       for (const [key, value] of Object.entries(shape.labels)) {
@@ -67,12 +63,12 @@ export class ShapeIndex {
 }
 
 /** For each shape the indices of the atoms that select it, ascending. */
-export function podAtoms(index: ShapeIndex, atoms: readonly PeerAtom[]): Map<string, number[]> {
+export function podAtoms(index: PlainShapes, atoms: readonly PeerAtom[]): Map<string, number[]> {
   const found = new Map<string, number[]>();
   for (const [atom, { peer, namespace }] of atoms.entries()) {
     if (peer.kind !== "pods") continue;
     for (const shape of index.ofPeer(peer, namespace)) {
-      const key = shapeKey(shape);
+      const key = shapeKey(shape.namespace, shape.labels);
       const list = found.get(key);
       if (list === undefined) found.set(key, [atom]);
       else if (list.at(-1) !== atom) list.push(atom);

@@ -1,28 +1,7 @@
-/**
- * Which atoms hold for an address, as a table for longest-prefix match.
- *
- * Let P be the set of all prefixes that anything in force names: every cidr, every except, the
- * address of every pod, and all of IPv4. For an address a let p be the longest prefix of P that
- * contains a. For any q in P: q contains a if and only if q contains p. (If q contains a, then q
- * and p both contain a, so one contains the other; q is not longer than p, so q contains p. The
- * other way, q contains p and p contains a.) Whether a block holds for a depends only on which
- * prefixes of P contain a: its cidr does, and none of its excepts does. So it depends on p alone,
- * and one entry per prefix of P, carrying the atoms that hold for p itself, gives every address
- * its right set. A narrower block can neither widen nor narrow another one's meaning, because the
- * entry it adds carries all the others' verdicts for its addresses too.
- *
- * Walking the prefixes from wide to narrow, the set at p is the set at its nearest ancestor in P,
- * plus the blocks whose cidr is p, minus the blocks that have p as an except: no prefix of P lies
- * between the two, so nothing else can change there.
- *
- * Two families share one trie: ::/0 covers ::ffff:0:0/96 bit by bit but is no IPv4. Nothing is
- * inherited across that border; all of IPv4 is in P so that the border has an entry.
- *
- * An entry that says what its nearest ancestor says is left out: the match falls through to it.
- */
-import type { Prefix } from "./address.ts";
-import { contains, covers, everyIPv4, hostPrefix, parsePrefix } from "./address.ts";
-import type { PeerAtom } from "./atom.ts";
+/** The address lattice from nothing; see compiler/address-lattice.ts for the argument. */
+import type { Prefix } from "../address.ts";
+import { contains, covers, everyIPv4, hostPrefix, parsePrefix } from "../address.ts";
+import type { PeerAtom } from "./plain-compile.ts";
 
 interface LatticePrefix {
   prefix: Prefix;
@@ -66,12 +45,10 @@ function collect(atoms: readonly PeerAtom[], pods: readonly PodAddress[]): Latti
     if (peer.kind !== "block") continue;
     const cidr = parsePrefix(peer.cidr);
     if (cidr === undefined) throw new RangeError(`${peer.cidr} is no block of addresses`);
+    const excepts = peer.except.map((text) => parsePrefix(text) as Prefix);
+    if (excepts.some((except) => contains(except, cidr))) continue;
     at(cidr).opened.push(index);
-    for (const text of peer.except) {
-      const except = parsePrefix(text);
-      if (except === undefined) throw new RangeError(`${text} is no block of addresses`);
-      at(except).closed.push(index);
-    }
+    for (const except of excepts) at(except).closed.push(index);
   }
   for (const { address, atoms: own } of pods) {
     const entry = at(hostPrefix(address));
