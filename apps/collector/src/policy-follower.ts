@@ -51,7 +51,9 @@ class Following implements PolicyFollower {
   #generation = 0;
   /** Why what was read last could not be taken; what was read before may be in force. */
   #refusal: string | null = null;
-  #attempt: Promise<void> | undefined;
+  /** The newest attempt, and whether it has yet to begin. */
+  #attempt = Promise.resolve();
+  #isWaiting = false;
   #isClosed = false;
 
   constructor(options: PolicyFollowerOptions) {
@@ -73,7 +75,7 @@ class Following implements PolicyFollower {
       timer = setTimeout(() => resolve(false), waitMs);
     });
     const read = this.#reader?.caughtUp.then(async () => {
-      await this.#attempt;
+      await this.#idle();
       return true as const;
     });
     try {
@@ -85,10 +87,11 @@ class Following implements PolicyFollower {
 
   /** Of several records that come at once only the last state is written. */
   again(): void {
-    if (this.#isClosed) return;
-    this.#attempt ??= new Promise((resolve) => {
+    if (this.#isClosed || this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#attempt = new Promise((resolve) => {
       setImmediate(() => {
-        this.#attempt = undefined;
+        this.#isWaiting = false;
         resolve(this.#try());
       });
     });
@@ -97,7 +100,15 @@ class Following implements PolicyFollower {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#reader?.close();
-    await this.#attempt;
+    await this.#idle();
+  }
+
+  async #idle(): Promise<void> {
+    let attempt: Promise<void>;
+    do {
+      attempt = this.#attempt;
+      await attempt;
+    } while (attempt !== this.#attempt);
   }
 
   #read(key: string, value: Uint8Array | null): void {

@@ -34,8 +34,8 @@ export class PolicySlot {
     endpoint_policies: new Set(),
   };
   readonly #held: Partial<Record<PolicyMapName, SlotMap>> = {};
-  /** What an earlier process left in it has been compared with the image. */
-  #isRead = false;
+  /** What an earlier process left in it: before it is read nobody knows what differs. */
+  #content: "unknown" | "being read" | "known" = "unknown";
 
   constructor(number: number, maps: PolicyMaps, image: PolicyImage, room: PolicyRoom) {
     this.number = number;
@@ -45,7 +45,7 @@ export class PolicySlot {
   }
 
   touch(map: PolicyMapName, key: string): void {
-    this.#differing[map].add(key);
+    if (this.#content !== "unknown") this.#differing[map].add(key);
   }
 
   /** Entries that may differ from the image. */
@@ -53,36 +53,27 @@ export class PolicySlot {
     return policyMapNames.reduce((sum, map) => sum + this.#differing[map].size, 0);
   }
 
-  get isRead(): boolean {
-    return this.#isRead;
-  }
-
   /** Nothing is known to differ, and all maps are there. */
   get isLikeImage(): boolean {
     return (
-      this.#isRead &&
+      this.#content === "known" &&
       this.differing === 0 &&
       policyMapNames.every((map) => this.#held[map] !== undefined)
     );
   }
 
-  /** Compares what the kernel holds with the image. */
+  /** Compares what the kernel holds with the image, once. */
   async read(): Promise<void> {
-    if (this.#isRead) return;
-    for (const name of policyMapNames) {
-      const map = this.#open(name);
-      const found = new Set<string>();
-      let count = 0;
-      for (const [key, value] of map?.entries() ?? []) {
-        found.add(key);
-        if (this.#image.get(name, key) !== value) this.touch(name, key);
-        if (++count % (16 * entriesPerTurn) === 0) await nextTurn();
-      }
-      for (const key of this.#image.keys(name)) {
-        if (!found.has(key) && this.#image.get(name, key) !== undefined) this.touch(name, key);
-      }
+    if (this.#content === "known") return;
+    this.#content = "being read";
+    try {
+      for (const name of policyMapNames) await this.#readMap(name);
+      this.#content = "known";
+    } catch (error) {
+      this.#content = "unknown";
+      for (const differing of Object.values(this.#differing)) differing.clear();
+      throw error;
     }
-    this.#isRead = true;
   }
 
   /** Makes it like the image, in turns; what changes meanwhile is made so as well. */
@@ -114,6 +105,18 @@ export class PolicySlot {
 
   close(): void {
     for (const map of Object.values(this.#held)) map.close();
+  }
+
+  async #readMap(name: PolicyMapName): Promise<void> {
+    const found = new Set<string>();
+    for (const [key, value] of this.#open(name)?.entries() ?? []) {
+      found.add(key);
+      if (this.#image.get(name, key) !== value) this.touch(name, key);
+      if (found.size % entriesPerTurn === 0) await nextTurn();
+    }
+    for (const key of this.#image.keys(name)) {
+      if (!found.has(key) && this.#image.get(name, key) !== undefined) this.touch(name, key);
+    }
   }
 
   #open(name: PolicyMapName): SlotMap | undefined {
