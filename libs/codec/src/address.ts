@@ -41,9 +41,17 @@ function tryParse(text: string): Uint8Array | undefined {
     return Uint8Array.from(ipaddr.IPv4.parse(text).toIPv4MappedAddress().toByteArray());
   }
   if (/^[0-9a-fA-F:.]+$/.test(text) && text.includes(":") && ipaddr.IPv6.isValid(text)) {
-    return Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
+    return Uint8Array.from(ipaddr.IPv6.parse(withoutDots(text)).toByteArray());
   }
   return undefined;
+}
+
+/** ipaddr.js takes ::1.2.3.4 for ::ffff:1.2.3.4, which is another address. */
+function withoutDots(text: string): string {
+  return text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_dotted, ...parts: string[]) => {
+    const [a, b, c, d] = parts.map(Number) as [number, number, number, number];
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  });
 }
 
 function shown(text: string): string {

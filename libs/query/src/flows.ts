@@ -1,4 +1,6 @@
 import type { EndFilter } from "./end.ts";
+import type { Filter } from "./filter/check.ts";
+import { filterSql } from "./filter/sql.ts";
 import { QuestionError } from "./question-error.ts";
 import { addRange, type TimeRange } from "./range.ts";
 import { Conditions, type Statement } from "./statement.ts";
@@ -13,6 +15,8 @@ export interface FlowsQuestion extends TimeRange {
   /** In any case: tcp, UDP, icmpv6. */
   protocol?: string | undefined;
   verdict?: "allowed" | "denied" | undefined;
+  /** What else has to hold, as `parseFilter` reads it. */
+  filter?: Filter | undefined;
   /** At most so many rows: the newest of those asked for. */
   limit?: number | undefined;
   /** Of the rows in the result; oldest first unless said otherwise. */
@@ -51,6 +55,10 @@ export function flowsQuery(question: FlowsQuestion): Statement {
   if (protocol !== undefined)
     conditions.add("upper(protocol) = upper({protocol:String})", { protocol });
   if (verdict !== undefined) conditions.add("verdict = {verdict:String}", { verdict });
+  if (question.filter !== undefined) {
+    const { sql, parameters } = filterSql(question.filter);
+    conditions.add(sql, parameters);
+  }
   const newest = `SELECT ${columns}
 FROM flows
 WHERE ${conditions.toString()}

@@ -1,6 +1,15 @@
 export { type EdgeRow, edgesQuery, type EdgesQuestion } from "./edges.ts";
 export { type EndFilter, parseEnd } from "./end.ts";
 export { type FlowEnd, flowLine, type FlowLine, type FlowRow } from "./flow-line.ts";
+export { conditionsOf, type Condition, type Filter } from "./filter/check.ts";
+export { complete, type Completion, type KnownValues } from "./filter/complete.ts";
+export { matches } from "./filter/evaluate.ts";
+export { type Field, fields, type FieldType } from "./filter/fields.ts";
+export { FilterError } from "./filter/filter-error.ts";
+export { liveMatcher } from "./filter/live.ts";
+export { maxFilterLength } from "./filter/follow.ts";
+export { parseFilter } from "./filter/parse.ts";
+export { filterSql } from "./filter/sql.ts";
 export { flowsQuery, type FlowsQuestion, maxFlowRows } from "./flows.ts";
 export {
   ledgerAnswer,

@@ -1,0 +1,85 @@
+import { formatAddress } from "@weir/codec";
+import type { Statement } from "../statement.ts";
+import type { Condition, Filter } from "./check.ts";
+import type { Value } from "./value.ts";
+
+/** A condition with the values of its parameters, which are named `filter_N`. */
+export function filterSql(filter: Filter): Statement {
+  const parameters: Statement["parameters"] = {};
+  /** Keeps a value, and gives what stands for it. */
+  const hold: Hold = (type, value) => {
+    const name = `filter_${Object.keys(parameters).length}`;
+    parameters[name] = value;
+    return `{${name}:${type}}`;
+  };
+  return { sql: expression(filter, hold), parameters };
+}
+
+type Hold = (type: string, value: string | number) => string;
+
+function expression(filter: Filter, hold: Hold): string {
+  if (filter.kind === "not") return `NOT ${expression(filter.part, hold)}`;
+  const parts =
+    filter.kind === "condition"
+      ? filter.field.columns.flatMap((column) =>
+          filter.values.map((value) => comparison(filter, column, value, hold)),
+        )
+      : filter.parts.map((part) => expression(part, hold));
+  return `(${parts.join(filter.kind === "and" ? " AND " : " OR ")})`;
+}
+
+function comparison(
+  { operator, field }: Condition,
+  column: string,
+  value: Value,
+  hold: Hold,
+): string {
+  switch (value.kind) {
+    case "text":
+      return `${column} = ${hold("String", value.text)}`;
+    case "pattern":
+      return `${column} LIKE ${hold("String", likePattern(value.pattern))}`;
+    case "protocol":
+      return `upper(${column}) = ${hold("String", value.name)}`;
+    case "number": {
+      const type =
+        field.type.kind === "number" && field.type.max > 0xffffffff ? "UInt64" : "UInt32";
+      return `${column} ${operator} ${hold(type, value.number)}`;
+    }
+    case "boolean":
+      return value.is ? column : `NOT ${column}`;
+    case "time":
+      return `${column} ${operator} fromUnixTimestamp64Micro(${hold("Int64", value.micros)}, 'UTC')`;
+    default:
+      return inNetwork(column, value, hold);
+  }
+}
+
+/** One address is found by the index on its text; a network is a range of the stored bytes. */
+function inNetwork(
+  column: string,
+  { bytes, prefixBits }: Value & { kind: "address" },
+  hold: Hold,
+): string {
+  const first = `toIPv6(${hold("String", formatAddress(bytes))})`;
+  if (prefixBits === 128) return `${column} = ${textOf(first)}`;
+  const stored = column.replace(/_ip$/, "_addr");
+  const last = bytes.map(
+    (byte, at) => byte | (0xff >> Math.max(0, Math.min(8, prefixBits - at * 8))),
+  );
+  return `(${stored} >= ${first} AND ${stored} <= toIPv6(${hold("String", formatAddress(last))}))`;
+}
+
+/** As the engine itself writes an address, which is not always as RFC 5952 does: ::1.2.3.4. */
+function textOf(address: string): string {
+  const text = `IPv6NumToString(${address})`;
+  return `if(${text} LIKE '::ffff:%.%', substring(${text}, 8), ${text})`;
+}
+
+/** `*` and `?` as LIKE writes them. */
+function likePattern(pattern: string): string {
+  return pattern
+    .replaceAll(/[\\%_]/g, "\\$&")
+    .replaceAll("*", "%")
+    .replaceAll("?", "_");
+}
