@@ -1,0 +1,38 @@
+import { isAsExpected } from "./expectation.ts";
+import { describeLine, parseLine } from "./report.ts";
+
+describe("what a machine says", () => {
+  it("is found between the kernel's own messages", () => {
+    expect(parseLine("[    1.2] reboot: Power down")).toBeUndefined();
+    expect(parseLine('[    1.2] weir-line {"hook":"tcx","missing":"too old"}')).toEqual({
+      hook: "tcx",
+      missing: "too old",
+    });
+    expect(parseLine('weir-line {"hook":"tc')).toBeUndefined();
+  });
+
+  it("names what is missing, and leaves out what an old kernel does not tell", () => {
+    expect(describeLine({ hook: "tcx", missing: "too old" })).toMatch(/tcx +missing: too old/);
+    expect(
+      describeLine({ program: "sweep", instructions: 300, verifiedInstructions: 0 }),
+    ).not.toContain("verified");
+  });
+});
+
+describe("what is expected of a kernel", () => {
+  const loaded = { program: "sweep", instructions: 1, verifiedInstructions: 1 };
+  const refused = { program: "sweep", error: "EINVAL" };
+
+  it("is that everything loads and passes", () => {
+    expect(isAsExpected("6.1", [loaded, { passed: 3, failed: 0, messages: [] }])).toBe(true);
+    expect(isAsExpected("6.1", [loaded, { passed: 3, failed: 1, messages: [] }])).toBe(false);
+    expect(isAsExpected("6.1", [loaded, { passed: 0, failed: 0, messages: [] }])).toBe(false);
+    expect(isAsExpected("6.1", [loaded, refused])).toBe(false);
+    expect(isAsExpected("6.1", [])).toBe(false);
+  });
+
+  it("is a refusal with its reason where atomic exchange is missing", () => {
+    expect(isAsExpected("5.10", [refused])).toBe(true);
+    expect(isAsExpected("5.10", [loaded])).toBe(false);
+  });
+});
