@@ -1,5 +1,6 @@
 import { unlinkSync } from "node:fs";
 import type { Mode } from "@weir/codec";
+import type { CollectorSign } from "@weir/identity";
 import { BpfError, Link } from "libbpf-ts";
 import type { TypedMap } from "libbpf-ts";
 import type { Log } from "@weir/runtime";
@@ -18,6 +19,8 @@ export interface AttachmentsOptions {
   hook: HookKind;
   modeLimit: Mode;
   log: Log;
+  /** Told what is watched before an interface is brought up. */
+  sign: CollectorSign;
   /** The interface is detached; its number may be another's at once. */
   onGone: (gone: WantedInterface) => void;
 }
@@ -67,6 +70,7 @@ class NodeAttachments implements Attachments {
     this.#options = options;
     this.#endpoints = options.datapath.map("endpoints").typed();
     this.#inherited = readInherited(options);
+    this.#tellAttached();
   }
 
   get interfaces(): WantedInterface[] {
@@ -89,6 +93,7 @@ class NodeAttachments implements Attachments {
     for (const ifindex of this.#failures.keys()) {
       if (!byIndex.has(ifindex)) this.#failures.delete(ifindex);
     }
+    this.#tellAttached();
     return { added, gone };
   }
 
@@ -105,16 +110,26 @@ class NodeAttachments implements Attachments {
   }
 
   detachAll(): void {
+    this.#options.sign.withdraw();
     for (const one of this.#attached.values()) this.#giveUp(one);
   }
 
   leaveAll(): void {
+    this.#options.sign.withdraw();
     for (const one of this.#attached.values()) for (const hook of one.hooks) hook.leave();
     this.#attached.clear();
     for (const sides of this.#inherited.values()) {
       for (const side of Object.values(sides)) side.link.close();
     }
     this.#inherited.clear();
+  }
+
+  #tellAttached(): void {
+    try {
+      this.#options.sign.attached(this.interfaces.flatMap(({ own, uid }) => (own ? [] : [uid])));
+    } catch (error) {
+      this.#options.log.warn({ error }, "whoever wires pods cannot be told what is watched");
+    }
   }
 
   #giveUp(one: Attached): void {

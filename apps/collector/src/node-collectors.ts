@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { watchRunDirectory } from "@weir/identity";
+import { announceCollectors, watchRunDirectory, withdrawCollectors } from "@weir/identity";
 import type { Collector, CollectorDoors } from "./collector.ts";
 import { startCollector } from "./collector.ts";
 import type { CollectorConfig } from "./config.ts";
@@ -25,6 +25,8 @@ export async function startNodeCollectors(
   const turns = createTurns((error) => doors.log.error({ error }, "nodes could not be followed"));
   const own = config.interfaces === "none" ? [] : [config.node || hostname()];
   let isStopping = false;
+  const announce = (): void => announceAll(config, doors, [...failed.keys()]);
+  announce();
 
   const start = async (node: string): Promise<void> => {
     const { pinDirectory: _ofOne, ...rest } = config;
@@ -32,12 +34,13 @@ export async function startNodeCollectors(
     const interfaces = own.includes(node) ? config.interfaces : "none";
     try {
       running.set(node, await startCollector({ ...rest, node, interfaces }, doors));
-      failed.delete(node);
+      if (failed.delete(node)) announce();
     } catch (error) {
       const { message } = error as Error;
       if (failed.get(node) !== message)
         doors.log.error({ error, node }, "this node is not watched");
       failed.set(node, message);
+      announce();
     }
   };
 
@@ -74,10 +77,20 @@ export async function startNodeCollectors(
     },
     async stop(options) {
       isStopping = true;
+      withdrawCollectors(config.runDirectory);
       await watch.close();
       await turns.add(() => Promise.resolve());
       await Promise.all([...running.values()].map((one) => one.stop(options)));
       running.clear();
     },
   };
+}
+
+/** Whoever wires pods waits for the collectors of nodes that are still to come. */
+function announceAll(config: CollectorConfig, doors: CollectorDoors, failed: string[]): void {
+  try {
+    announceCollectors(config.runDirectory, failed);
+  } catch (error) {
+    doors.log.warn({ error }, "whoever wires pods cannot be told that collectors come");
+  }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Bus } from "@weir/bus";
+import { CollectorSign } from "@weir/identity";
 import type { Log } from "@weir/runtime";
 import { probe } from "libbpf-ts";
 import { createAttachments } from "./attachments.ts";
@@ -82,6 +83,7 @@ export function openParts(
   const odometers = createOdometers(datapath);
   const attachments = createAttachments({
     ...{ datapath, policy, hook, modeLimit: config.modeLimit, log },
+    sign: new CollectorSign(config.runDirectory, config.node),
     onGone: (gone) => odometers.retire(gone),
   });
   return {

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { removeVoidSigns } from "@weir/identity";
 import type { EndpointFile, LabFile, NodeFile } from "@weir/identity";
 
 /** Longest path of a unix socket that the kernel takes, in bytes. */
@@ -94,7 +95,8 @@ export function removeLabFiles(runDirectory: string, lab: string): void {
   rmSync(paths.files, { recursive: true, force: true });
   rmSync(paths.state, { force: true });
   removeHalfWritten(runDirectory);
-  for (const directory of ["nodes", "endpoints", "labs", "."]) {
+  removeVoidSigns(runDirectory);
+  for (const directory of ["nodes", "endpoints", "collectors", "labs", "."]) {
     removeIfEmpty(join(runDirectory, directory));
   }
 }

@@ -26,9 +26,35 @@ export interface EndpointFile {
   ifindex: number;
   /** Path of the pod's own network namespace. */
   netns: string;
+  /**
+   * The wiring put nothing of the node between its pods, no NAT and no netfilter: where policy is
+   * enforced, packets between two such pods of one node may skip the node's stack.
+   */
+  direct?: boolean;
   cgroup: string;
   /** inode of the cgroup directory, as text (64 bits). */
   cgroupId: string;
   /** RFC 3339. */
   created: string;
+}
+
+/**
+ * What a node's collector leaves for the wiring of pods, `<run>/collectors/<node>.json`, by rename:
+ * while it runs, an interface is brought up only when its uid stands here. The file is void when the
+ * process is gone, whatever became of it.
+ */
+export interface CollectorFile {
+  pid: number;
+  /** Field 22 of /proc/<pid>/stat: a pid is used again, the two together are not. */
+  started: string;
+  /** Uids of the endpoints whose interfaces are watched. */
+  attached: string[];
+}
+
+/** `<run>/collectors/_all.json`: this process starts a collector for each node that appears. */
+export interface CollectorsFile {
+  pid: number;
+  started: string;
+  /** Nodes for which that failed: nobody is to wait for them. */
+  failed: string[];
 }

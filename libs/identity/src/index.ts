@@ -4,6 +4,14 @@ export { hostSource } from "./host-source.ts";
 export type { HostOptions } from "./host-source.ts";
 export { IdentityIndex } from "./identity-index.ts";
 export type { IdentityBounds, IdentityCounters } from "./identity-index.ts";
+export {
+  announceCollectors,
+  CollectorSign,
+  collectorPath,
+  removeVoidSigns,
+  watchedBy,
+  withdrawCollectors,
+} from "./lab-collectors.ts";
 export type * from "./lab-file.ts";
 export { labWorkloads } from "./lab-workloads.ts";
 export { manifestWorkloads } from "./manifest-workloads.ts";

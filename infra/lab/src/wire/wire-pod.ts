@@ -4,6 +4,7 @@ import type { EndpointFile } from "@weir/identity";
 import { GATEWAY_V4, GATEWAY_V6, hostPrefix, isV6, LINK_LOCAL_V6 } from "../addresses.ts";
 import { LabError } from "../lab-error.ts";
 import { endpointPath, writeByRename } from "../run-directory.ts";
+import { awaitCollector } from "./await-collector.ts";
 import { configureNetns, ipBatch, linksOf } from "./netns.ts";
 import { podRights, quietInterface, quietNamespace } from "./sysctl.ts";
 import { settleAll } from "../settle.ts";
@@ -34,8 +35,9 @@ export interface PodWiring {
 
 /**
  * Connects a pod to its node: a veth pair made directly between the two namespaces, addresses,
- * routes and sysctls of both families. The endpoint file is written when the node's end exists and
- * before either end is up, so that a collector can be attached before the first packet.
+ * routes and sysctls of both families. The endpoint file is written when the node's end exists, and
+ * neither end is brought up before the node's collector, if one runs, is attached: from the pod's
+ * first packet on it is judged.
  */
 export async function wirePod(pod: PodWiring): Promise<EndpointFile> {
   const [endpoint] = await wirePods([pod]);
@@ -49,6 +51,7 @@ export async function wirePods(pods: PodWiring[]): Promise<EndpointFile[]> {
   if (pods.length === 0) return [];
   await ipBatch(pods.map(linkCommand));
   const endpoints = (await settleAll(byNode(pods).map(writeEndpoints))).flat();
+  await settleAll(byNode(pods).map(collectorAttaches));
   await settleAll(byNode(pods).map(raiseNodeEnds));
   await settleAll(pods.map(raisePodEnd));
   return endpoints;
@@ -80,6 +83,15 @@ function byNode(pods: PodWiring[]): PodWiring[][] {
   return [...Map.groupBy(pods, (pod) => pod.node).values()];
 }
 
+async function collectorAttaches(pods: PodWiring[]): Promise<void> {
+  const [{ runDirectory, node } = { runDirectory: "", node: "" }] = pods;
+  await awaitCollector(
+    runDirectory,
+    node,
+    pods.map((pod) => pod.uid),
+  );
+}
+
 async function writeEndpoints(pods: PodWiring[]): Promise<EndpointFile[]> {
   const links = await linksOf(pods[0]?.nodeNetns);
   return pods.map((pod) => {
@@ -96,6 +108,7 @@ async function writeEndpoints(pods: PodWiring[]): Promise<EndpointFile[]> {
       interface: name,
       ifindex,
       netns: pod.podNetns,
+      direct: true,
       cgroup: pod.cgroup,
       cgroupId: pod.cgroupId,
       created: pod.created,
