@@ -1,7 +1,7 @@
-import type { PolicyChange, PolicySet } from "@weir/codec";
+import type { PolicyChange } from "@weir/codec";
 import type { EnactedAnswer } from "./answers.ts";
 import type { Nodes } from "./nodes.ts";
-import { type Policies, policyKey } from "./policies.ts";
+import { type CompiledPolicies, type Policies, policyKey } from "./policies.ts";
 import { Problem } from "./problem.ts";
 
 /** What came of a change; the warnings are the caller's. */
@@ -58,7 +58,7 @@ async function enact(
       `the controller has not published the policy within ${timeoutMs} ms; it is kept and will be. Does it run? See: weir status`,
     );
   }
-  const set = policies.compiled() as PolicySet;
+  const set = policies.compiled() as CompiledPolicies;
   const behind = await confirm(nodes, set, deadline);
   if (behind.length > 0) {
     throw new Problem(
@@ -78,16 +78,16 @@ async function enact(
   };
 }
 
-function holds(set: PolicySet, changes: PolicyChange[], deletions: string[]): boolean {
-  const texts = new Map(set.documents.map((one) => [policyKey(one), one.text]));
+function holds(set: CompiledPolicies, changes: PolicyChange[], deletions: string[]): boolean {
+  const { documents } = set;
   return (
-    changes.every((one) => texts.get(policyKey(one)) === one.text) &&
-    deletions.every((key) => !texts.has(key))
+    changes.every((one) => documents.get(policyKey(one))?.text === one.text) &&
+    deletions.every((key) => !documents.has(key))
   );
 }
 
 /** Waits for the live nodes; returns a line for each that does not hold the set in time. */
-async function confirm(nodes: Nodes, set: PolicySet, deadline: number): Promise<string[]> {
+async function confirm(nodes: Nodes, set: CompiledPolicies, deadline: number): Promise<string[]> {
   const behind = (): string[] =>
     nodes
       .live()

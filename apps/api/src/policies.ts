@@ -1,15 +1,30 @@
-import { type Bus, type OutgoingMessage, topics } from "@weir/bus";
-import { type PolicyChange, type PolicySet, policyChangeCodec, policySetCodec } from "@weir/codec";
+import { type Bus, type OutgoingMessage, type TableReader, topics } from "@weir/bus";
+import {
+  type Mode,
+  type PolicyChange,
+  type PolicyDocument,
+  PolicyFeed,
+  policyChangeCodec,
+} from "@weir/codec";
 import type { Log } from "@weir/runtime";
 import { waitUntil } from "./nodes.ts";
 
-/** What is wanted (the documents) and what it was compiled to (the set), followed from the bus. */
+/** What the controller published last, without the entries that only kernels need. */
+export interface CompiledPolicies {
+  generation: number;
+  revision: number;
+  mode: Mode;
+  /** By `namespace/name`. */
+  documents: ReadonlyMap<string, PolicyDocument>;
+}
+
+/** What is wanted (the documents) and what of it is compiled, followed from the bus. */
 export interface Policies extends AsyncDisposable {
   readonly caughtUp: Promise<void>;
   /** Documents by `namespace/name`. */
   wanted(): ReadonlyMap<string, PolicyChange>;
-  /** Newest compiled set; undefined before the controller has published one. */
-  compiled(): PolicySet | undefined;
+  /** Undefined before the controller has published anything. */
+  compiled(): CompiledPolicies | undefined;
   /** Publishes changes and, for keys in `deletions`, their end. */
   publish(changes: PolicyChange[], deletions: string[]): Promise<void>;
   /** Resolves true as soon as `holds` is true, false after the time. */
@@ -29,39 +44,34 @@ export function policyKey(policy: { namespace: string; name: string }): string {
 }
 
 export async function followPolicies(bus: Bus, log: Log): Promise<Policies> {
-  const documents = new Map<string, PolicyChange>();
+  const wanted = new Map<string, PolicyChange>();
   const waiting = new Set<() => void>();
-  let set: PolicySet | undefined;
-  const onError = (error: Error): void => log.warn({ error }, "the policies are interrupted");
-  const changed = (apply: () => void): void => {
-    try {
-      apply();
-    } catch (error) {
-      log.warn({ error }, "a policy record cannot be read; it is left out");
-    }
-    for (const again of waiting) again();
-  };
-  const texts = await bus.readTable({
-    topic: topics.policyDocuments.name,
-    onError,
-    onRecord: (key, value) =>
-      changed(() => {
-        if (value === null) documents.delete(key);
-        else documents.set(key, policyChangeCodec.decode(value));
-      }),
+  const followed = new FollowedPolicies();
+  const follow = (
+    topic: string,
+    read: (key: string, value: Uint8Array | null) => void,
+  ): Promise<TableReader> =>
+    bus.readTable({
+      topic,
+      onError: (error) => log.warn({ error, topic }, "the policies are interrupted"),
+      onRecord(key, value) {
+        try {
+          read(key, value);
+        } catch (error) {
+          log.warn({ error, topic, key }, "a policy record cannot be read; it is left out");
+        }
+        for (const again of waiting) again();
+      },
+    });
+  const texts = await follow(topics.policyDocuments.name, (key, value) => {
+    if (value === null) wanted.delete(key);
+    else wanted.set(key, policyChangeCodec.decode(value));
   });
-  const sets = await bus.readTable({
-    topic: topics.policies.name,
-    onError,
-    onRecord: (_key, value) =>
-      changed(() => {
-        set = value === null ? undefined : policySetCodec.decode(value);
-      }),
-  });
+  const sets = await follow(topics.policies.name, (key, value) => followed.read(key, value));
   return {
     caughtUp: Promise.all([texts.caughtUp, sets.caughtUp]).then(() => undefined),
-    wanted: () => documents,
-    compiled: () => set,
+    wanted: () => wanted,
+    compiled: () => followed.compiled,
     async publish(changes, deletions) {
       const messages: OutgoingMessage[] = [
         ...changes.map((one) => ({ key: policyKey(one), value: policyChangeCodec.encode(one) })),
@@ -74,4 +84,22 @@ export async function followPolicies(bus: Bus, log: Log): Promise<Policies> {
       await Promise.all([texts.close(), sets.close()]);
     },
   };
+}
+
+/** The texts in force, change by change. */
+class FollowedPolicies {
+  readonly #feed = new PolicyFeed();
+  readonly #documents = new Map<string, PolicyDocument>();
+  compiled: CompiledPolicies | undefined;
+
+  read(key: string, value: Uint8Array | null): void {
+    for (const { set, delta } of this.#feed.read(key, value)) {
+      if (set) this.#documents.clear();
+      for (const one of delta?.documents.deleted ?? []) this.#documents.delete(policyKey(one));
+      const changed = set?.documents ?? delta?.documents.set ?? [];
+      for (const one of changed) this.#documents.set(policyKey(one), one);
+      const { generation, revision, mode } = set ?? delta;
+      this.compiled = { generation, revision, mode, documents: this.#documents };
+    }
+  }
 }

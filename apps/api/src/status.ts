@@ -23,7 +23,7 @@ export async function status(context: Context): Promise<Status> {
     policy: {
       generation: set?.generation ?? 0,
       mode: set?.mode ?? "observe",
-      policies: set?.documents.length ?? 0,
+      policies: set?.documents.size ?? 0,
     },
     waitingFor,
   };

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { type Bus, createMemoryBus, topics } from "@weir/bus";
 import {
   type NodeReport,
+  PolicyFeed,
   type Workload,
   nodeReportCodec,
   parseAddress,
-  policySetCodec,
   workloadCodec,
 } from "@weir/codec";
 import { createMetrics, silentLog } from "@weir/runtime";
@@ -113,12 +113,15 @@ export async function followAsNode(
       { key: node, value: nodeReportCodec.encode({ ...report, node, ...more }) },
     ]);
   await say({});
+  const feed = new PolicyFeed();
   return bus.readTable({
     topic: topics.policies.name,
-    onRecord(_key, value) {
+    onRecord(key, value) {
       if (value === null) return;
       const error = refusal();
-      const { generation, revision, mode } = policySetCodec.decode(value);
+      const [news] = feed.read(key, value);
+      if (news === undefined) return;
+      const { generation, revision, mode } = news.set ?? news.delta;
       void say(error === undefined ? { generation, revision, mode } : { error });
     },
   });

@@ -21,8 +21,48 @@ export const controllerConfig = z.strictObject({
     .int()
     .min(0)
     .max(10_000)
-    .default(10)
-    .describe("How long changes are gathered before they are compiled and published."),
+    .default(1)
+    .describe(
+      "How long changes are gathered before they are compiled and published; what comes during that is gathered for the next time.",
+    ),
+  snapshotEveryDeltas: z
+    .int()
+    .min(1)
+    .max(2000)
+    .default(256)
+    .describe("Changes published one by one before all of the policy is published once more."),
+  snapshotIdleMs: z
+    .int()
+    .min(10)
+    .max(3_600_000)
+    .default(30_000)
+    .describe("Time without a change after which all of the policy is published as well."),
+  snapshotPartBytes: z
+    .int()
+    .min(1024)
+    .max(700 << 10)
+    .default(128 << 10)
+    .describe("Size of a message of a policy that is published whole."),
+  maxDeltaBytes: z
+    .int()
+    .min(1024)
+    .max(700 << 10)
+    .default(512 << 10)
+    .describe("A change that is larger is published as all of the policy."),
+  endpointHoldMs: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(2000)
+    .describe(
+      "How long a new pod stays closed at most until every live node has confirmed its addresses.",
+    ),
+  nodeStaleMs: z
+    .int()
+    .min(1000)
+    .max(3_600_000)
+    .default(10_000)
+    .describe("A node that has not reported for this long counts as gone."),
   rescanMs: z
     .int()
     .min(50)

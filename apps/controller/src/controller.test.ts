@@ -4,27 +4,40 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createMemoryBus, topics } from "@weir/bus";
 import type { Bus } from "@weir/bus";
-import { policyChangeCodec, policySetCodec, workloadCodec } from "@weir/codec";
+import { PolicyFeed, policyChangeCodec, workloadCodec } from "@weir/codec";
 import type { PolicySet, Workload } from "@weir/codec";
 import { loadConfig, silentLog, unboundedFields } from "@weir/runtime";
 import { controllerConfig } from "./config.ts";
 import { startController } from "./controller.ts";
 import type { Controller } from "./controller.ts";
+import { PublishedPolicy } from "./published-policy.ts";
 
 let folder: string;
 let bus: Bus;
 let running: Controller[];
+/** Every state that a follower of the topic sees, and the keys that the topic holds. */
 let sets: PolicySet[];
+let keys: Set<string>;
 let workloads: Map<string, Workload | null>;
 
 async function openBus(): Promise<void> {
   bus = createMemoryBus({ directory: join(folder, "bus") });
   await bus.ensureTopics(Object.values(topics));
   sets = [];
+  keys = new Set();
+  const feed = new PolicyFeed();
+  let state: PublishedPolicy | undefined;
   workloads = new Map();
   await bus.readTable({
     topic: topics.policies.name,
-    onRecord: (_key, value) => void (value && sets.push(policySetCodec.decode(value))),
+    onRecord(key, value) {
+      keys[value === null ? "delete" : "add"](key);
+      for (const { set, delta } of feed.read(key, value)) {
+        if (set) state = PublishedPolicy.of(set);
+        else state?.follow(delta);
+        if (state) sets.push(state.snapshot());
+      }
+    },
   });
   await bus.readTable({
     topic: topics.workloads.name,

@@ -1,19 +1,26 @@
 import { topics } from "@weir/bus";
 import type { Bus } from "@weir/bus";
-import { policySetCodec, workloadCodec } from "@weir/codec";
-import type { Mode, PolicyChange } from "@weir/codec";
-import { workloadCluster } from "@weir/identity";
+import { workloadCodec } from "@weir/codec";
+import type { Mode, NodeReport } from "@weir/codec";
 import type { WorkloadSource } from "@weir/identity";
 import { createMetrics } from "@weir/runtime";
 import type { Health, Log, Metrics, PartCounters } from "@weir/runtime";
 import type { ControllerConfig } from "./config.ts";
 import { Debounced } from "./debounced.ts";
+import type { DocumentError } from "./document.ts";
+import { Events } from "./events.ts";
+import { NodeWatch } from "./node-watch.ts";
+import { PodInstances } from "./pod-changes.ts";
 import { PolicyBook } from "./policy-book.ts";
-import type { DocumentError } from "./policy-book.ts";
+import { PolicyPublisher } from "./policy-publisher.ts";
+import { PolicyRounds } from "./policy-rounds.ts";
+import type { PublishedPolicy } from "./published-policy.ts";
 import { configuredSources } from "./sources.ts";
 import type { OpenSource } from "./sources.ts";
 import { followDocuments, readFormerLife } from "./tables.ts";
+import type { FormerLife } from "./tables.ts";
 import { WorkloadDirectory } from "./workload-directory.ts";
+import type { WorkloadChange } from "./workload-directory.ts";
 
 export interface ControllerDoors {
   bus: Bus;
@@ -67,71 +74,130 @@ export async function startController(
 
 class RunningController implements Controller {
   readonly metrics: Metrics;
-  #bus: Bus;
-  #log: Log;
-  #health: Health | undefined;
-  #counters: PartCounters;
-  #documents = new Map<string, PolicyChange>();
-  #directory: WorkloadDirectory;
-  #book = new PolicyBook();
-  #errors: DocumentError[] = [];
-  /** Something that a policy could notice has changed since the last compilation. */
-  #stale = true;
+  readonly #config: ControllerConfig;
+  readonly #bus: Bus;
+  readonly #log: Log;
+  readonly #health: Health | undefined;
+  readonly #counters: PartCounters;
+  readonly #events: Events;
+  readonly #nodes: NodeWatch;
+  readonly #directory: WorkloadDirectory;
+  readonly #instances = new PodInstances();
+  readonly #publishing: Debounced;
+  readonly #openers: Map<string, OpenSource>;
+  #book: PolicyBook;
+  #rounds: PolicyRounds | undefined;
+  /** A source has spoken, or time has passed, since workloads were last compared. */
+  #workloadsStale = true;
   #trouble: string | undefined;
-  #publishing: Debounced;
-  #openers: Map<string, OpenSource>;
+  #caughtUp = false;
+  #nodeErrors = new Map<string, string>();
   #sources: WorkloadSource[] = [];
   #closers: (() => Promise<void> | void)[] = [];
-  #rescanMs: number;
 
   constructor(config: ControllerConfig, doors: ControllerDoors, sources: Map<string, OpenSource>) {
     this.metrics = doors.metrics ?? createMetrics("controller");
+    this.#config = config;
     this.#bus = doors.bus;
     this.#log = doors.log;
     this.#health = doors.health;
     this.#counters = this.metrics.part("policy");
     this.#openers = sources;
+    this.#events = new Events(doors.bus, doors.log, this.metrics.part("events"));
     this.#directory = new WorkloadDirectory([...sources.keys()], config.tombstoneKeepMs);
     this.#publishing = new Debounced(config.debounceMs, () => this.#publish());
-    this.#rescanMs = config.rescanMs;
+    this.#nodes = new NodeWatch({
+      ...{ bus: doors.bus, log: doors.log, counters: this.metrics.part("nodes") },
+      staleMs: config.nodeStaleMs,
+      onReport: (report) => this.#onReport(report),
+    });
+    this.#book = this.#open(undefined);
+  }
+
+  #open(published: PublishedPolicy | undefined): PolicyBook {
+    const { endpointHoldMs } = this.#config;
+    return new PolicyBook({ published, endpointHoldMs, nodes: this.#nodes });
   }
 
   async start(): Promise<void> {
     const doors = { bus: this.#bus, log: this.#log, counters: this.metrics.part("tables") };
-    const { set, workloads } = await readFormerLife(doors);
-    this.#book = new PolicyBook(set);
-    for (const [key, workload] of workloads) this.#directory.recordPublished(key, workload);
-    let caughtUp = false;
+    const former = await readFormerLife(doors);
+    await this.#nodes.start();
+    this.#closers.push(() => this.#nodes.close());
+    this.#takeUp(former);
     const documents = await followDocuments(doors, (key, change) => {
-      if (change) this.#documents.set(key, change);
-      else this.#documents.delete(key);
-      this.#stale = true;
-      if (caughtUp) this.#publishing.request();
+      this.#book.document(key, change);
+      if (this.#caughtUp) this.#publishing.request();
     });
     this.#closers.push(() => documents.close());
     await documents.caughtUp;
-    this.#openSources(() => caughtUp);
+    this.#openSources();
     await Promise.all(this.#sources.map((source) => source.ready));
-    caughtUp = true;
-    if (this.#health) {
-      const off = this.#health.check("policy", () => ({
-        ok: this.#trouble === undefined,
-        detail: this.#trouble ?? `generation ${this.#book.inForce?.generation ?? 0}`,
-      }));
-      this.#closers.push(off);
-    }
-    const timer = setInterval(() => this.#publishing.request(), this.#rescanMs);
-    timer.unref();
-    this.#closers.push(() => clearInterval(timer));
+    this.#caughtUp = true;
+    this.#watch();
     await this.#publish();
   }
 
-  #openSources(isStarted: () => boolean): void {
+  /** Goes on where the former life ended, also where the topic has lost what the nodes still hold. */
+  #takeUp({ published, keys, workloads }: FormerLife): void {
+    const { snapshotEveryDeltas, snapshotIdleMs, maxDeltaBytes, snapshotPartBytes } = this.#config;
+    const { revision, generation } = this.#nodes;
+    const isBehind = (published?.revision ?? 0) < revision;
+    this.#book = this.#open(published);
+    if (isBehind) this.#book.goOnFrom(revision, generation);
+    const [bus, log, metrics, book] = [this.#bus, this.#log, this.metrics, this.#book];
+    const publisher = new PolicyPublisher({
+      ...{ bus, log, keys, maxDeltaBytes, snapshotPartBytes },
+      counters: metrics.part("snapshots"),
+      mustSnapshot: isBehind,
+    });
+    this.#rounds = new PolicyRounds({
+      ...{ book, publisher, log, metrics, snapshotEveryDeltas, snapshotIdleMs },
+      events: this.#events,
+    });
+    for (const [key, workload] of workloads) this.#directory.recordPublished(key, workload);
+    this.#book.pods(
+      this.#instances.change([...workloads].map(([key, workload]) => ({ key, workload }))),
+    );
+  }
+
+  #watch(): void {
+    if (this.#health) {
+      const off = this.#health.check("policy", () => ({
+        ok: this.#trouble === undefined,
+        detail: this.#trouble ?? `generation ${this.#book.published.generation}`,
+      }));
+      this.#closers.push(off);
+    }
+    const timer = setInterval(() => {
+      this.#workloadsStale = true;
+      this.#publishing.request();
+    }, this.#config.rescanMs);
+    timer.unref();
+    this.#closers.push(() => clearInterval(timer));
+  }
+
+  #onReport({ node, boot_id, error, generation }: NodeReport): void {
+    if (this.#book.gate.size > 0) this.#publishing.request();
+    if (error === null) this.#nodeErrors.delete(node);
+    if (error === null || this.#nodeErrors.get(node) === error) return;
+    this.#nodeErrors.set(node, error);
+    this.#counters.error("node");
+    this.#log.error({ node, error }, "a node could not take a policy; the former one is in force");
+    this.#events.tell({
+      ...{ kind: "policy-refused", node, boot_id },
+      text: `${node} could not take a policy; generation ${generation} stays in force: ${error}`,
+      fields: { error, generation: String(generation) },
+    });
+  }
+
+  #openSources(): void {
     for (const [name, open] of this.#openers) {
       const source = open({
         onSnapshot: (_source, snapshot) => {
           this.#directory.snapshot(name, snapshot);
-          if (isStarted()) this.#publishing.request();
+          this.#workloadsStale = true;
+          if (this.#caughtUp) this.#publishing.request();
         },
         onError: (_source, error, where) => {
           this.metrics.part("sources").error("unreadable");
@@ -148,85 +214,64 @@ class RunningController implements Controller {
   /** Brings both tables to what is true now. Never rejects: the timer tries again. */
   async #publish(): Promise<void> {
     try {
-      await this.#publishWorkloads();
-      if (this.#stale) await this.#publishPolicy();
+      if (this.#workloadsStale) await this.#publishWorkloads();
+      await this.#rounds?.run();
       if (this.#trouble !== undefined) this.#log.info({}, "publishing again");
       this.#trouble = undefined;
     } catch (error) {
-      this.#stale = true;
       this.#counters.error("publish");
-      this.#trouble = `publishing fails: ${error instanceof Error ? error.message : String(error)}`;
+      const why = `publishing fails: ${error instanceof Error ? error.message : String(error)}`;
+      if (this.#trouble !== why) this.#events.tell({ kind: "policy-unpublished", text: why });
+      this.#trouble = why;
       this.#log.error(
         { error },
         "publishing failed; what was in force stays, and it is tried again",
       );
     }
+    if (this.#book.gate.size > 0) this.#requestLater(this.#config.endpointHoldMs);
+  }
+
+  /** Pods that wait for nodes are opened without them in the end. */
+  #requestLater(delayMs: number): void {
+    setTimeout(() => this.#publishing.request(), delayMs + 1).unref();
   }
 
   async #publishWorkloads(): Promise<void> {
-    const changes = this.#directory.changes(Date.now() * 1000);
-    if (changes.length > 0) this.#stale = true;
-    for (let at = 0; at < changes.length; at += WORKLOADS_PER_SEND) {
-      const some = changes.slice(at, at + WORKLOADS_PER_SEND);
-      await this.#bus.send(
-        topics.workloads.name,
-        some.map(({ key, workload }) => ({
-          key,
-          value: workload && workloadCodec.encode(workload),
-        })),
-      );
-      for (const { key, workload } of some) this.#directory.recordPublished(key, workload);
+    this.#workloadsStale = false;
+    try {
+      const changes = this.#directory.changes(Date.now() * 1000);
+      for (let at = 0; at < changes.length; at += WORKLOADS_PER_SEND) {
+        await this.#sendWorkloads(changes.slice(at, at + WORKLOADS_PER_SEND));
+      }
+      if (changes.length === 0) return;
+      this.metrics.part("workloads").sent(changes.length);
+      this.metrics.gauge("workloads", "Workloads in the table.").set(this.#directory.size);
+      this.#log.debug({ changes: changes.length }, "workloads published");
+    } catch (error) {
+      this.#workloadsStale = true;
+      throw error;
     }
-    if (changes.length === 0) return;
-    this.metrics.part("workloads").sent(changes.length);
-    this.metrics.gauge("workloads", "Workloads in the table.").set(this.#directory.size);
-    this.#log.debug({ changes: changes.length }, "workloads published");
   }
 
-  async #publishPolicy(): Promise<void> {
-    // A document that arrives while this is being sent makes it stale again.
-    this.#stale = false;
-    const cluster = workloadCluster(this.#directory.current());
-    const { set, changed, errors } = this.#book.next(
-      this.#documents.values(),
-      cluster,
-      Date.now() * 1000,
+  async #sendWorkloads(changes: WorkloadChange[]): Promise<void> {
+    await this.#bus.send(
+      topics.workloads.name,
+      changes.map(({ key, workload }) => ({
+        key,
+        value: workload && workloadCodec.encode(workload),
+      })),
     );
-    this.#report(errors);
-    if (!changed) return;
-    await this.#bus.send(topics.policies.name, [
-      { key: "current", value: policySetCodec.encode(set) },
-    ]);
-    const before = this.#book.inForce;
-    this.#book.published(set);
-    this.#counters.sent();
-    this.metrics.gauge("generation", "Policy generation in force.").set(set.generation);
-    const { generation, revision, mode } = set;
-    const fields = { generation, revision, mode, policies: set.documents.length };
-    if (before?.generation === generation) this.#log.debug(fields, "entries changed");
-    else this.#log.info(fields, "a new generation of the policy is published");
-  }
-
-  #report(errors: DocumentError[]): void {
-    const known = new Set(this.#errors.map(({ error }) => error));
-    for (const one of errors) {
-      if (known.has(one.error)) continue;
-      this.#counters.error("document");
-      const text = one.previousInForce ? "its last good text stays in force" : "it is not in force";
-      this.#log.error({ ...one }, `a policy does not compile; ${text}`);
-    }
-    this.#errors = errors;
+    for (const { key, workload } of changes) this.#directory.recordPublished(key, workload);
+    this.#book.pods(this.#instances.change(changes));
   }
 
   status(): ControllerStatus {
-    const set = this.#book.inForce;
+    const { generation, revision, mode, documents } = this.#book.published;
     return {
-      generation: set?.generation ?? 0,
-      revision: set?.revision ?? 0,
-      mode: set?.mode ?? "observe",
-      policies: set?.documents.length ?? 0,
-      errors: this.#errors,
-      selected: this.#book.selected(workloadCluster(this.#directory.current())),
+      ...{ generation, revision, mode },
+      policies: documents.size,
+      errors: this.#book.errors,
+      selected: this.#book.selected(),
       workloads: this.#directory.size,
       trouble: this.#trouble,
     };
@@ -240,6 +285,7 @@ class RunningController implements Controller {
     for (const close of this.#closers.splice(0)) await close();
     await Promise.all(this.#sources.splice(0).map((source) => source.close()));
     await this.#publishing.close();
+    await this.#rounds?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

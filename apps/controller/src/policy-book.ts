@@ -1,184 +1,275 @@
-import type { Mode, PolicyChange, PolicySet } from "@weir/codec";
-import { compile, podKey, readManifests, selects } from "@weir/policy";
-import type { Cluster, CompiledPolicy, Policy } from "@weir/policy";
+import type { Mode, PolicyChange, PolicyDelta, PolicySet } from "@weir/codec";
+import {
+  PolicyCompiler,
+  diffCompiled,
+  isEmptyDelta,
+  podKey,
+  selects,
+  tablesOf,
+} from "@weir/policy";
+import type { CompiledDelta, CompilerChange, EndpointEntry, Policy } from "@weir/policy";
+import type { DocumentError } from "./document.ts";
+import { EndpointGate } from "./endpoint-gate.ts";
+import type { Confirmation } from "./endpoint-gate.ts";
+import type { PodChange } from "./pod-changes.ts";
+import { PublishedPolicy } from "./published-policy.ts";
+import { WantedDocuments } from "./wanted-documents.ts";
 
-/** A document that does not compile any more, and what holds in its place. */
-export interface DocumentError {
-  namespace: string;
-  name: string;
-  /** With file and line. */
-  error: string;
-  /** True: its last good text stays in force. False: it was never in force. */
-  previousInForce: boolean;
-}
-
-export interface Compilation {
-  /** What should be in force; the very `previous` where nothing changed. */
-  set: PolicySet;
-  changed: boolean;
-  errors: DocumentError[];
+export interface PolicyBookOptions {
+  /** What the topic holds, from this controller's former life. */
+  published?: PublishedPolicy | undefined;
+  /** How long a pod's endpoint waits for nodes that do not confirm its addresses. */
+  endpointHoldMs: number;
+  nodes: Confirmation;
 }
 
 /**
- * What should be in force, given what was and what is wanted. No I/O.
+ * What should be in force, given what was and what is wanted, change by change. No I/O.
  *
  * The kernel has one mode for all: `observe` without policies, `shadow` when any document is
  * shadow, else `enforce`. The generation counts changes of texts and mode, the revision changes of
- * anything a packet could notice; both go on from what was in force and never go back.
+ * anything a packet could notice; both go on from what was published and never go back.
  */
 export class PolicyBook {
-  #previous: PolicySet | undefined;
-  #fingerprint = "";
-  /** Parsed texts by document, so that a change of one parses one. */
-  #read = new Map<string, Reading[]>();
+  readonly published: PublishedPolicy;
+  readonly #nodes: Confirmation;
+  readonly #gate: EndpointGate;
+  readonly #wanted = new WantedDocuments();
+  #compiler = new PolicyCompiler();
+  /** Documents whose text or mode of working changed since the last draft, with what held before. */
+  #changed = new Set<string>();
+  #pods: PodChange = { set: new Map(), deleted: new Set(), namespaces: new Map() };
+  #replaced = new Set<string>();
+  /** Of the draft that waits for its outcome. */
+  #replacing = new Set<string>();
+  /** All is compared with what is published: at the start, and when a draft was not published. */
+  #compareAll = true;
+  /** Also where nothing differs: there is nothing on the topic, or less than the nodes hold. */
+  #mustPublish: boolean;
+  #opening: EndpointEntry[] = [];
+  /** A generation that followers may have seen though its sending failed. */
+  #attempt: { generation: number; texts: string } | undefined;
 
-  /** `previous`: what the topic holds, from this controller's former life. */
-  constructor(previous?: PolicySet) {
-    if (previous) this.#keep(previous);
+  constructor(options: PolicyBookOptions) {
+    this.published = options.published ?? new PublishedPolicy();
+    this.#mustPublish = options.published === undefined;
+    this.#nodes = options.nodes;
+    this.#gate = new EndpointGate(options.endpointHoldMs);
   }
 
-  get inForce(): PolicySet | undefined {
-    return this.#previous;
+  get errors(): DocumentError[] {
+    return this.#wanted.errors;
   }
 
-  /** The caller has published the set: the next one is compared with it. */
-  published(set: PolicySet): void {
-    this.#keep(set);
+  get gate(): Pick<EndpointGate, "size" | "unconfirmed"> {
+    return this.#gate;
   }
 
-  next(documents: Iterable<PolicyChange>, cluster: Cluster, nowUs: number): Compilation {
-    const errors: DocumentError[] = [];
-    const inForce: { policy: Policy; text: string; shadow: boolean }[] = [];
-    const before = new Map(this.#previous?.documents.map((one) => [keyOf(one), one.text]));
-    const wanted = [...documents].sort((one, two) => compareNames(keyOf(one), keyOf(two)));
-    const readings = new Map<string, Reading[]>();
-    for (const document of wanted) {
-      const { namespace, name, shadow, text } = document;
-      const old = before.get(keyOf(document));
-      const fresh = this.#readOnce(document, text);
-      const kept =
-        typeof fresh.result === "string" && old ? this.#readOnce(document, old) : undefined;
-      readings.set(keyOf(document), kept ? [fresh, kept] : [fresh]);
-      const holds = [fresh, kept].find((one) => one && typeof one.result !== "string");
-      if (holds) inForce.push({ policy: holds.result as Policy, text: holds.text, shadow });
-      if (typeof fresh.result !== "string") continue;
-      errors.push({ namespace, name, error: fresh.result, previousInForce: holds !== undefined });
-    }
-    this.#read = readings;
-    const policies = inForce.map(({ policy }) => policy);
-    const set = this.#number(
-      modeOf(inForce),
-      documentsOf(inForce),
-      compile(cluster, policies),
-      nowUs,
+  /** There is something that a draft could be made of. */
+  get isStale(): boolean {
+    return (
+      this.#compareAll ||
+      this.#changed.size > 0 ||
+      this.#replaced.size > 0 ||
+      this.#pods.set.size + this.#pods.deleted.size + this.#pods.namespaces.size > 0 ||
+      this.#gate.size > 0
     );
-    return { set, changed: set !== this.#previous, errors };
+  }
+
+  /** Numbers that are used up, though what is published does not tell of them. */
+  goOnFrom(revision: number, generation: number): void {
+    this.published.revision = Math.max(this.published.revision, revision);
+    this.published.generation = Math.max(this.published.generation, generation);
+    this.#mustPublish = true;
+  }
+
+  document(key: string, change: PolicyChange | null): void {
+    const before = this.published.documents.get(key)?.text;
+    const differs = change === null ? this.#wanted.delete(key) : this.#wanted.set(change, before);
+    if (differs) this.#changed.add(key);
+  }
+
+  pods(change: PodChange): void {
+    for (const key of change.deleted) {
+      this.#pods.set.delete(key);
+      this.#pods.deleted.add(key);
+    }
+    for (const [key, pod] of change.set) {
+      this.#pods.deleted.delete(key);
+      this.#pods.set.set(key, pod);
+    }
+    for (const [name, labels] of change.namespaces) this.#pods.namespaces.set(name, labels);
+    for (const key of change.replaced ?? []) this.#replaced.add(key);
+  }
+
+  /**
+   * What to publish next, or undefined where nothing differs. Then either `wasPublished` or
+   * `wasNotPublished`, before the next draft.
+   */
+  draft(nowUs: number): PolicyDelta | undefined {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    const compiled = this.#compile(changed);
+    const documents = this.#documents(this.#compareAll ? undefined : changed);
+    const { mode } = this.#wanted;
+    const textsChanged =
+      mode !== this.published.mode || documents.set.length + documents.deleted.length > 0;
+    const revision = this.published.revision + 1;
+    const endpoints = this.#endpoints(compiled, mode === "observe", nowUs / 1000);
+    const rest = { ...compiled, endpoints };
+    const isEmpty = !textsChanged && isEmptyDelta(rest) && !this.#mustPublish;
+    this.#gate.number(isEmpty ? this.published.revision : revision);
+    this.#opening = this.#gate.ready(this.#nodes, nowUs / 1000);
+    for (const entry of this.#opening) open(endpoints, entry);
+    this.#compareAll = false;
+    if (isEmpty && this.#opening.length === 0) return undefined;
+    return {
+      base_revision: this.published.revision,
+      revision,
+      generation: textsChanged ? this.#nextGeneration(mode, documents) : this.published.generation,
+      mode,
+      created: nowUs,
+      documents,
+      ...rest,
+    };
+  }
+
+  /** All of it as it is with a draft that is not published yet. */
+  after(delta: PolicyDelta): PolicySet {
+    const after = PublishedPolicy.of(this.published.snapshot());
+    after.follow(delta);
+    return after.snapshot();
+  }
+
+  wasPublished(delta: PolicyDelta): void {
+    this.published.follow(delta);
+    this.#attempt = undefined;
+    this.#mustPublish = false;
+    this.#gate.opened(this.#opening, this.#nodes);
+    this.#opening = [];
+  }
+
+  /** It may have arrived all the same: its numbers are used up, and all has to be sent next. */
+  wasNotPublished(delta: PolicyDelta): void {
+    this.#attempt = { generation: delta.generation, texts: textsOf(delta) };
+    this.published.revision = delta.revision;
+    this.#mustPublish = true;
+    this.#compareAll = true;
+    this.#opening = [];
+    for (const key of this.#replacing) this.#replaced.add(key);
   }
 
   /** Pods (`namespace/name`) that each document in force isolates. */
-  selected(cluster: Cluster): { namespace: string; name: string; pods: string[] }[] {
-    return (this.#previous?.documents ?? []).map(({ namespace, name, text }) => {
-      const known = this.#read.get(`${namespace}/${name}`)?.find((one) => one.text === text);
-      const policy = known?.result ?? readOne({ namespace, name }, text);
-      const pods = cluster.pods.filter(
+  selected(): { namespace: string; name: string; pods: string[] }[] {
+    const { pods } = this.#compiler.cluster;
+    return [...this.published.documents.values()].map(({ namespace, name }) => {
+      const policy = this.#wanted.get(`${namespace}/${name}`)?.policy;
+      const mine = pods.filter(
         (pod) =>
-          typeof policy !== "string" &&
+          policy !== undefined &&
           !pod.hostNetwork &&
           pod.namespace === namespace &&
           selects(policy.selector, pod.labels),
       );
-      return { namespace, name, pods: pods.map((pod) => podKey(pod)) };
+      return { namespace, name, pods: mine.map((pod) => podKey(pod)) };
     });
   }
 
-  #readOnce(document: PolicyChange, text: string): Reading {
-    const known = this.#read.get(keyOf(document))?.find((one) => one.text === text);
-    return known ?? { text, result: readOne(document, text) };
+  /** The same number never stands for two texts. */
+  #nextGeneration(mode: Mode, documents: PolicyDelta["documents"]): number {
+    if (this.#attempt === undefined) return this.published.generation + 1;
+    const { generation, texts } = this.#attempt;
+    return texts === textsOf({ mode, documents }) ? generation : generation + 1;
   }
 
-  #number(
-    mode: Mode,
-    documents: PolicySet["documents"],
-    compiled: CompiledPolicy,
-    created: number,
-  ): PolicySet {
-    const previous = this.#previous;
-    const sameTexts = previous
-      ? previous.mode === mode && JSON.stringify(previous.documents) === JSON.stringify(documents)
-      : documents.length === 0;
-    if (previous && sameTexts && this.#fingerprint === fingerprint(compiled)) return previous;
-    const { identities, endpoints, entries, rules } = compiled;
+  #compile(changed: ReadonlySet<string>): CompiledDelta {
+    const set: Policy[] = [];
+    const deleted: string[] = [];
+    for (const key of changed) {
+      const held = this.#wanted.get(key);
+      if (held) set.push(held.policy);
+      else deleted.push(key);
+    }
+    const change = { policies: { set, deleted }, ...this.#takePods() };
+    try {
+      const delta = this.#compiler.apply(change);
+      if (!this.#compareAll) return delta;
+    } catch (error) {
+      this.#compileWithout(changed, (error as Error).message);
+    }
+    return diffCompiled(this.published.tables, tablesOf(this.#compiler.compiled));
+  }
+
+  /** What cannot be compiled changes nothing: its documents say again what is published of them. */
+  #compileWithout(changed: ReadonlySet<string>, why: string): void {
+    const { pods, namespaces } = this.#compiler.cluster;
+    for (const key of changed) {
+      const before = this.published.documents.get(key);
+      this.#wanted.refuse(key, `${key}: ${why}`, before);
+    }
+    this.#compiler = new PolicyCompiler();
+    this.#compareAll = true;
+    this.#compiler.apply({
+      policies: { set: [...this.#wanted.entries()].map(([, { policy }]) => policy) },
+      pods: { set: pods },
+      namespaces: {
+        set: Object.entries(namespaces).map(([name, labels]) => ({ name, labels })),
+      },
+    });
+  }
+
+  #takePods(): Pick<CompilerChange, "pods" | "namespaces"> {
+    const { set, deleted, namespaces } = this.#pods;
+    this.#pods = { set: new Map(), deleted: new Set(), namespaces: new Map() };
     return {
-      generation: (previous?.generation ?? 0) + (sameTexts ? 0 : 1),
-      revision: (previous?.revision ?? 0) + 1,
-      mode,
-      created,
-      documents,
-      identities,
-      endpoints,
-      entries,
-      rules,
+      pods: { set: [...set.values()], deleted: [...deleted] },
+      namespaces: { set: [...namespaces].map(([name, labels]) => ({ name, labels })) },
     };
   }
 
-  #keep(set: PolicySet): void {
-    this.#previous = set;
-    this.#fingerprint = fingerprint(set);
+  /** Of these documents, or of all, those whose text differs from what is published. */
+  #documents(keys: ReadonlySet<string> | undefined): PolicyDelta["documents"] {
+    const published = this.published.documents;
+    const all =
+      keys ?? new Set([...published.keys(), ...[...this.#wanted.entries()].map(([key]) => key)]);
+    const documents: PolicyDelta["documents"] = { set: [], deleted: [] };
+    for (const key of all) {
+      const held = this.#wanted.get(key);
+      const before = published.get(key);
+      if (held !== undefined && held.text !== before?.text) {
+        const { namespace, name } = held.policy;
+        documents.set.push({ namespace, name, text: held.text });
+      } else if (held === undefined && before !== undefined) {
+        documents.deleted.push({ namespace: before.namespace, name: before.name });
+      }
+    }
+    return documents;
+  }
+
+  /** Where nothing is enforced nothing is closed, and nothing needs to wait. */
+  #endpoints(compiled: CompiledDelta, isOpen: boolean, nowMs: number): CompiledDelta["endpoints"] {
+    const replaced = this.#replaced;
+    this.#replacing = replaced;
+    this.#replaced = new Set();
+    if (isOpen && this.#gate.size === 0) return compiled.endpoints;
+    return this.#gate.sift(
+      compiled.endpoints,
+      this.published.tables.endpoints,
+      isOpen ? new Set() : replaced,
+      nowMs,
+    );
   }
 }
 
-interface Reading {
-  text: string;
-  /** The policy, or what is wrong with the text. */
-  result: Policy | string;
+/** A pod's entry is either deleted or set. */
+function open(endpoints: CompiledDelta["endpoints"], entry: EndpointEntry): void {
+  const at = endpoints.deleted.findIndex(
+    (one) => one.namespace === entry.namespace && one.pod === entry.pod,
+  );
+  if (at >= 0) endpoints.deleted.splice(at, 1);
+  endpoints.set.push(entry);
 }
 
-function readOne(document: { namespace: string; name: string }, text: string): Policy | string {
-  const file = `${document.namespace}/${document.name}`;
-  const { policies, diagnostics } = readManifests(text, file);
-  const wrong = diagnostics.find(({ severity }) => severity === "error");
-  if (wrong) return `${file}:${wrong.line}:${wrong.column}: ${wrong.text}`;
-  const [policy, second] = policies;
-  if (!policy || second) return `${file}: the text must hold exactly one NetworkPolicy`;
-  if (policy.name !== document.name || policy.namespace !== document.namespace) {
-    return `${file}: the text is of ${policy.namespace}/${policy.name}; apply it under its own name`;
-  }
-  return policy;
-}
-
-function modeOf(inForce: { shadow: boolean }[]): Mode {
-  if (inForce.length === 0) return "observe";
-  return inForce.some(({ shadow }) => shadow) ? "shadow" : "enforce";
-}
-
-function documentsOf(inForce: { policy: Policy; text: string }[]): PolicySet["documents"] {
-  return inForce.map(({ policy, text }) => ({
-    namespace: policy.namespace,
-    name: policy.name,
-    text,
-  }));
-}
-
-function fingerprint({ identities, endpoints, entries, rules }: CompiledPolicy): string {
-  return JSON.stringify([
-    identities.map((one) => [Buffer.from(one.addr).toString("hex"), one.prefix_bits, one.identity]),
-    endpoints.map((one) => [one.namespace, one.pod, one.ingress_rule_set, one.egress_rule_set]),
-    entries.map((one) => [
-      one.rule_set,
-      one.identity,
-      one.prefix_bits,
-      one.protocol,
-      one.port,
-      one.rule,
-    ]),
-    rules.map((one) => [one.rule, one.text]),
-  ]);
-}
-
-function keyOf(document: { namespace: string; name: string }): string {
-  return `${document.namespace}/${document.name}`;
-}
-
-function compareNames(one: string, two: string): number {
-  return one < two ? -1 : one > two ? 1 : 0;
+function textsOf({ mode, documents }: Pick<PolicyDelta, "mode" | "documents">): string {
+  return JSON.stringify([mode, documents]);
 }

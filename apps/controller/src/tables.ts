@@ -1,8 +1,9 @@
 import { topics } from "@weir/bus";
 import type { Bus, TableReader } from "@weir/bus";
-import { policyChangeCodec, policySetCodec, workloadCodec } from "@weir/codec";
-import type { PolicyChange, PolicySet, RecordCodec, Workload } from "@weir/codec";
+import { PolicyFeed, policyChangeCodec, workloadCodec } from "@weir/codec";
+import type { PolicyChange, Workload } from "@weir/codec";
 import type { Log, PartCounters } from "@weir/runtime";
+import { PublishedPolicy } from "./published-policy.ts";
 
 export interface TableDoors {
   bus: Bus;
@@ -10,24 +11,35 @@ export interface TableDoors {
   counters: PartCounters;
 }
 
-/** The policy set this controller published last, and the workloads; read once. */
-export async function readFormerLife(
-  doors: TableDoors,
-): Promise<{ set: PolicySet | undefined; workloads: Map<string, Workload> }> {
-  const workloads = new Map<string, Workload>();
-  let set: PolicySet | undefined;
-  const sets = await follow(doors, topics.policies.name, policySetCodec, (_key, record) => {
-    // The highest counts: whatever order a topic with several keys would give, we never go back.
-    if (record && record.revision >= (set?.revision ?? 0)) set = record;
-  });
-  const table = await follow(doors, topics.workloads.name, workloadCodec, (key, record) => {
-    if (record) workloads.set(key, record);
-    else workloads.delete(key);
-  });
-  // From here on only this controller writes them.
-  await Promise.all([sets, table].map((reader) => reader.caughtUp));
-  await Promise.all([sets, table].map((reader) => reader.close()));
-  return { set, workloads };
+/** What this controller published before it was started again. */
+export interface FormerLife {
+  published: PublishedPolicy | undefined;
+  /** Keys that the topic of policies holds. */
+  keys: Set<string>;
+  workloads: Map<string, Workload>;
+}
+
+/** Read once: from here on only this controller writes these topics. */
+export async function readFormerLife(doors: TableDoors): Promise<FormerLife> {
+  const former: FormerLife = { published: undefined, keys: new Set(), workloads: new Map() };
+  const feed = new PolicyFeed();
+  const readers = [
+    await follow(doors, topics.policies.name, (key, value) => {
+      if (value === null) former.keys.delete(key);
+      else former.keys.add(key);
+      for (const { set, delta } of feed.read(key, value)) {
+        if (set) former.published = PublishedPolicy.of(set);
+        else former.published?.follow(delta);
+      }
+    }),
+    await follow(doors, topics.workloads.name, (key, value) => {
+      if (value) former.workloads.set(key, workloadCodec.decode(value));
+      else former.workloads.delete(key);
+    }),
+  ];
+  await Promise.all(readers.map((reader) => reader.caughtUp));
+  await Promise.all(readers.map((reader) => reader.close()));
+  return former;
 }
 
 /** The policies that somebody wants, as they change. */
@@ -35,31 +47,29 @@ export function followDocuments(
   doors: TableDoors,
   onRecord: (key: string, change: PolicyChange | null) => void,
 ): Promise<TableReader> {
-  return follow(doors, topics.policyDocuments.name, policyChangeCodec, onRecord);
+  return follow(doors, topics.policyDocuments.name, (key, value) =>
+    onRecord(key, value && policyChangeCodec.decode(value)),
+  );
 }
 
-function follow<Record>(
+function follow(
   { bus, log, counters }: TableDoors,
   topic: string,
-  codec: RecordCodec<Record>,
-  onRecord: (key: string, record: Record | null) => void,
+  onRecord: (key: string, value: Uint8Array | null) => void,
 ): Promise<TableReader> {
   return bus.readTable({
     topic,
     onRecord(key, value, { offset }) {
       counters.received();
-      let record: Record | null;
       try {
-        record = value && codec.decode(value);
+        onRecord(key, value);
       } catch (error) {
         counters.error("malformed");
         log.error(
           { error, topic, key, offset: String(offset) },
           "a record that cannot be read is passed over; what was known stays",
         );
-        return;
       }
-      onRecord(key, record);
     },
     onError: (error) => log.warn({ error, topic }, "a table is interrupted"),
   });

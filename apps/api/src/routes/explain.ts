@@ -30,7 +30,7 @@ export function addExplain(server: FastifyInstance, context: Context): void {
       throw badRequest(`port: ${protocol} has ports from 1 to 65535`);
     }
     const cluster = workloadCluster(context.who.index.current());
-    const documents = context.policies.compiled()?.documents ?? [];
+    const documents = [...(context.policies.compiled()?.documents.values() ?? [])];
     const policies = documents.flatMap((one) => readManifests(one.text, policyKey(one)).policies);
     return explain(cluster, policies, {
       from: partyOf(cluster, from),

@@ -68,16 +68,14 @@ export function addPolicies(server: FastifyInstance, context: Context): void {
 }
 
 function wanted({ policies }: Context): PolicyLine[] {
-  const texts = new Map(
-    (policies.compiled()?.documents ?? []).map((one) => [policyKey(one), one.text]),
-  );
+  const compiled = policies.compiled()?.documents;
   return [...policies.wanted().entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, one]) => ({
       namespace: one.namespace,
       name: one.name,
       shadow: one.shadow,
-      inForce: texts.get(key) === one.text,
+      inForce: compiled?.get(key)?.text === one.text,
       changed: new Date(one.changed / 1000).toISOString(),
       author: one.author,
       text: one.text,

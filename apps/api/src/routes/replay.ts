@@ -38,7 +38,7 @@ export function addReplay(server: FastifyInstance, context: Context): void {
       pods,
     });
     const set = context.policies.compiled();
-    const held = set?.documents ?? [];
+    const held = [...(set?.documents.values() ?? [])];
     const texts = new Map([...held, ...changes].map((one) => [policyKey(one), one]));
     const nowMs = Date.now();
     const range = { since: parseTime(since, nowMs), until: nowMs * 1000 };
