@@ -1,4 +1,4 @@
-import { type EndFilter, parseEnd } from "@weir/query";
+import { type EndFilter, type Filter, liveMatcher, parseEnd, parseFilter } from "@weir/query";
 import type { FlowEnd, FlowLine } from "./answers.ts";
 
 /** Which flows are asked for, as the parameters say it. */
@@ -9,24 +9,29 @@ export interface FlowFilter {
   port?: number | undefined;
   protocol?: string | undefined;
   verdict?: "allowed" | "denied" | undefined;
+  /** In the grammar of libs/query. */
+  filter?: string | undefined;
 }
 
-/** The filter with its ends understood. Throws QuestionError. */
-export function questionOf(filter: FlowFilter): Omit<FlowFilter, "from" | "to"> & {
+/** The filter with its ends and its text understood. Throws QuestionError. */
+export function questionOf(asked: FlowFilter): Omit<FlowFilter, "from" | "to" | "filter"> & {
   from?: EndFilter;
   to?: EndFilter;
+  filter?: Filter;
 } {
-  const { from, to, ...rest } = filter;
+  const { from, to, filter, ...rest } = asked;
   return {
     ...rest,
     ...(from === undefined ? {} : { from: parseEnd(from) }),
     ...(to === undefined ? {} : { to: parseEnd(to) }),
+    ...(filter === undefined ? {} : { filter: parseFilter(filter, Date.now()) }),
   };
 }
 
 /** The filter as a test on a flow, for the live tail. Throws QuestionError. */
-export function matcher(filter: FlowFilter): (flow: FlowLine) => boolean {
-  const { from, to, namespace, port, protocol, verdict } = questionOf(filter);
+export function matcher(asked: FlowFilter): (flow: FlowLine) => boolean {
+  const { from, to, namespace, port, protocol, verdict, filter } = questionOf(asked);
+  const passes = filter === undefined ? undefined : liveMatcher(asked.filter ?? "", filter);
   const named = protocol?.toUpperCase();
   return (flow) =>
     (verdict === undefined || flow.verdict === verdict) &&
@@ -36,7 +41,8 @@ export function matcher(filter: FlowFilter): (flow: FlowLine) => boolean {
       flow.source.namespace === namespace ||
       flow.destination.namespace === namespace) &&
     (from === undefined || isEnd(flow.source, from)) &&
-    (to === undefined || isEnd(flow.destination, to));
+    (to === undefined || isEnd(flow.destination, to)) &&
+    (passes === undefined || passes(flow));
 }
 
 /** The same as libs/query asks of stored flows. */

@@ -1,3 +1,4 @@
+import { maxFilterLength } from "@weir/query";
 import { z } from "zod";
 
 /** The filters that stored and live flows share, as query parameters. */
@@ -9,5 +10,6 @@ export const flowFilter = z
     port: z.coerce.number().int().min(0).max(65_535),
     protocol: z.string().max(16),
     verdict: z.enum(["allowed", "denied"]),
+    filter: z.string().max(maxFilterLength),
   })
   .partial();

@@ -17,6 +17,7 @@ export interface FlowsOptions extends ClientOptions {
   port?: number;
   protocol?: string;
   verdict?: string;
+  filter?: string;
   limit?: number;
   follow?: boolean;
   output: Format;
@@ -37,8 +38,8 @@ export async function flows(options: FlowsOptions): Promise<void> {
 }
 
 function filters(options: FlowsOptions): NonNullable<Call["query"]> {
-  const { from, to, namespace, port, protocol, verdict } = options;
-  return { from, to, namespace, port, protocol, verdict };
+  const { from, to, namespace, port, protocol, verdict, filter } = options;
+  return { from, to, namespace, port, protocol, verdict, filter };
 }
 
 async function history(options: FlowsOptions): Promise<void> {

@@ -43,6 +43,10 @@ function addFlows(program: Command): void {
     .addOption(
       new Option("--verdict <verdict>", "what became of it").choices(["allowed", "denied"]),
     )
+    .option(
+      "--filter <text>",
+      'what else has to hold: dst.port in (80, 443) and src.pod ~ "cart-*"',
+    )
     .option("--limit <n>", "at most so many rows, the newest", wholeNumber(1, 100_000))
     .option("-f, --follow", "print flows as they happen, until Ctrl-C")
     .addOption(outputOption())
@@ -57,6 +61,7 @@ between two pods is seen at both ends, once with direction egress, once with ing
 Examples:
   weir flows --since 1m
   weir flows --from shop/cart --port 6379 -o json
+  weir flows --filter 'src.namespace = shop and not dst.ip in 10.0.0.0/8'
   weir flows --verdict denied --follow`,
     )
     .action(async (options) => (await import("./flows.ts")).flows(options));

@@ -13,7 +13,7 @@ export class FilterError extends QuestionError {
   readonly length: number;
 
   constructor(text: string, at: number, length: number, reason: string) {
-    super(`${placeOf(text, at, length)}\n${reason}`);
+    super(`${reason}\n${placeOf(text, at, length)}`);
     this.reason = reason;
     this.at = at;
     this.length = length;
@@ -26,5 +26,5 @@ function placeOf(text: string, at: number, length: number): string {
   // One character each, so that the caret stands where it should.
   const line = text.slice(from, to).replaceAll(/\s/g, " ");
   const carets = "^".repeat(Math.min(Math.max(1, length), to - at || 1));
-  return `${line}\n${" ".repeat(at - from)}${carets}`;
+  return `  ${line}\n  ${" ".repeat(at - from)}${carets}`;
 }
