@@ -7,48 +7,6 @@
 #include "packet.h"
 #include "policy.h"
 
-/* A packet as the flow map sees it. */
-struct passage {
-	struct flow_key key;
-	__u64 now; /* to a tick: enough for `last`, and a tenth of the cost of the true time */
-	__u32 epoch;
-	__u32 packets;
-	__u32 bytes;
-	__u32 payload_bytes;
-	__u8 tcp_flags;
-	bool from_local;
-	bool ipv6;
-	bool fragment;
-};
-
-static __always_inline void set_passage(struct passage *passage, const struct packet *packet,
-					__u32 ifindex, bool from_local)
-{
-	struct flow_key *key = &passage->key;
-
-	key->ifindex = ifindex;
-	key->protocol = packet->protocol;
-	key->class = packet->class;
-	if (from_local) {
-		key->local = packet->source;
-		key->remote = packet->destination;
-		key->local_port = packet->source_port;
-		key->remote_port = packet->destination_port;
-	} else {
-		key->local = packet->destination;
-		key->remote = packet->source;
-		key->local_port = packet->destination_port;
-		key->remote_port = packet->source_port;
-	}
-	passage->packets = packet->packets;
-	passage->bytes = packet->bytes;
-	passage->payload_bytes = packet->payload_bytes;
-	passage->tcp_flags = packet->tcp_flags;
-	passage->from_local = from_local;
-	passage->ipv6 = packet->ipv6;
-	passage->fragment = packet->fragment;
-}
-
 static __always_inline bool opens_tcp(const struct passage *passage)
 {
 	return passage->key.protocol == PROTOCOL_TCP && (passage->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
@@ -81,7 +39,7 @@ static __always_inline __u32 first_state(const struct passage *passage)
  * Judges the connection as `state` tells it. A guessed initiator may be the wrong one: a connection
  * that was there before us must live on, so both ways are tried and the one that may be is taken.
  */
-static __always_inline __u32 judge_state(const struct passage *passage, __u32 state,
+static __noinline __u32 judge_state(const struct passage *passage, __u32 state,
 					 struct judgement *judgement)
 {
 	struct question question = {
@@ -106,32 +64,41 @@ static __always_inline __u32 judge_state(const struct passage *passage, __u32 st
 	return state;
 }
 
-static __always_inline void set_judgement(struct flow *flow, const struct judgement *judgement,
+static __always_inline __u8 set_judgement(struct flow *flow, const struct judgement *judgement,
 					  __u32 epoch)
 {
+	union judged judged = {
+		.epoch = epoch,
+		.verdict = judgement->verdict,
+		.reason = judgement->reason,
+	};
+
 	flow->generation = judgement->generation;
 	flow->rule = judgement->rule;
-	flow->verdict = judgement->verdict;
-	flow->reason = judgement->reason;
-	barrier();
-	flow->epoch = epoch;
+	*(volatile __u64 *)&flow->judged.word = judged.word;
+	return judgement->verdict;
 }
 
-/* Makes the entry of a connection that is seen for the first time; NULL where the map refuses. */
-static __noinline int open_flow(const struct passage *passage, struct judgement *judgement)
+/* Makes the entry of a connection that is seen for the first time; none where the map refuses. */
+static __noinline struct flow *open_flow(const struct passage *passage, const struct judgement *judgement,
+					 __u32 state)
 {
-	struct flow flow = {};
+	struct flow fresh = {};
+	struct flow *flow;
+	bool opened;
 
-	flow.state = judge_state(passage, first_state(passage), judgement);
-	flow.first = bpf_ktime_get_ns();
-	flow.last = flow.first;
-	flow.connections = 1;
-	set_judgement(&flow, judgement, passage->epoch);
-	if (!bpf_map_update_elem(&flows, &passage->key, &flow, BPF_NOEXIST)) {
+	fresh.first = bpf_ktime_get_ns();
+	fresh.last = fresh.first;
+	fresh.connections = 1;
+	fresh.state = state;
+	set_judgement(&fresh, judgement, passage->epoch);
+	opened = !bpf_map_update_elem(&flows, &passage->key, &fresh, BPF_NOEXIST);
+	if (opened)
 		count_drop(WEIR_DROP_FLOWS_CREATED);
-		return 1;
-	}
-	return 0;
+	flow = bpf_map_lookup_elem(&flows, &passage->key);
+	if (flow && opened && judgement->verdict != WEIR_DENIED)
+		emit(&passage->key, flow, WEIR_OPENED);
+	return flow;
 }
 
 /*
@@ -152,24 +119,25 @@ static __noinline int reopen_flow(const struct passage *passage, struct flow *fl
 	__sync_fetch_and_add(&flow->connections, 1);
 	set_judgement(flow, &judgement, passage->epoch);
 	emit(&passage->key, flow, WEIR_OPENED);
-	return 0;
+	return judgement.verdict;
 }
 
 /* Another policy is in force than the one that judged. */
 static __noinline int judge_again(const struct passage *passage, struct flow *flow)
 {
 	struct judgement judgement;
+	bool other_verdict;
 
 	/* Counters have a direction by now: the initiator stays, even where the other way decides. */
 	judge_state(passage, flow->state, &judgement);
+	other_verdict = judgement.verdict != flow->judged.verdict;
 	if (has_deltas(flow) &&
-	    (judgement.verdict != flow->verdict || judgement.reason != flow->reason ||
+	    (other_verdict || judgement.reason != flow->judged.reason ||
 	     judgement.rule != flow->rule || judgement.generation != flow->generation))
 		emit(&passage->key, flow, WEIR_CHANGED);
-	if (judgement.verdict != flow->verdict)
+	if (other_verdict)
 		__sync_fetch_and_and(&flow->state, ~STATE_DENIED_TOLD);
-	set_judgement(flow, &judgement, passage->epoch);
-	return 0;
+	return set_judgement(flow, &judgement, passage->epoch);
 }
 
 static __always_inline bool is_forward(const struct passage *passage, __u32 state)
@@ -177,26 +145,29 @@ static __always_inline bool is_forward(const struct passage *passage, __u32 stat
 	return passage->from_local == !!(state & STATE_INITIATOR_LOCAL);
 }
 
-/* Brings the verdict and the initiator up to date before the packet is counted. */
-static __always_inline void refresh_flow(const struct passage *passage, struct flow *flow)
+/*
+ * Brings the verdict and the initiator up to date before the packet is counted, and returns the
+ * verdict over this packet: another CPU may be judging the flow by another epoch just now.
+ */
+static __always_inline __u8 refresh_flow(const struct passage *passage, struct flow *flow)
 {
+	union judged judged = { .word = *(volatile __u64 *)&flow->judged.word };
 	__u32 state = flow->state;
 
-	if (tcp_closed(state) && opens_tcp(passage)) {
-		reopen_flow(passage, flow, WEIR_CLOSED);
-		return;
-	}
-	if (flow->epoch != passage->epoch)
-		judge_again(passage, flow);
-	if (flow->verdict == WEIR_DENIED && !is_forward(passage, state) &&
+	if (tcp_closed(state) && opens_tcp(passage))
+		return reopen_flow(passage, flow, WEIR_CLOSED);
+	if (judged.epoch != passage->epoch)
+		judged.verdict = judge_again(passage, flow);
+	if (judged.verdict == WEIR_DENIED && !is_forward(passage, state) &&
 	    passage->key.class != CLASS_ECHO && passage->key.class != CLASS_LOST_FRAGMENT) {
 		struct judgement judgement;
 
 		/* What was denied left nothing behind: the other side's packet stands for itself. */
 		judge_state(passage, first_state(passage), &judgement);
 		if (judgement.verdict != WEIR_DENIED)
-			reopen_flow(passage, flow, WEIR_CHANGED);
+			return reopen_flow(passage, flow, WEIR_CHANGED);
 	}
+	return judged.verdict;
 }
 
 static __always_inline __u32 forward_bits(const struct passage *passage)
@@ -228,10 +199,9 @@ static __always_inline bool first_to_tell(struct flow *flow, __u32 bit)
 }
 
 /* Counts the packet, and tells what it begins or ends. */
-static __always_inline void count_in_flow(const struct passage *passage, struct flow *flow)
+static __always_inline void count_in_flow(const struct passage *passage, struct flow *flow, bool denied)
 {
 	__u32 before = flow->state;
-	bool denied = flow->verdict == WEIR_DENIED;
 
 	flow->last = passage->now;
 	if (is_forward(passage, before)) {

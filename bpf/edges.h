@@ -38,8 +38,8 @@ static __always_inline void describe(struct weir_flow_record *record, const stru
 	record->cpu = bpf_get_smp_processor_id();
 	record->protocol = key->protocol;
 	record->direction = initiator_local ? WEIR_EGRESS : WEIR_INGRESS;
-	record->verdict = flow->verdict;
-	record->reason = flow->reason;
+	record->verdict = flow->judged.verdict;
+	record->reason = flow->judged.reason;
 	record->kind = kind;
 	record->flags = state >> STATE_FLAGS_SHIFT;
 	record->tcp_flags = state;

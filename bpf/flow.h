@@ -43,6 +43,17 @@ struct flow_key {
 #define STATE_CLOSED_TOLD (1u << 25) /* the closing edge was emitted, or cannot be any more */
 #define STATE_DENIED_TOLD (1u << 26)
 
+/* One word: whoever reads the epoch reads the verdict that was given under it. */
+union judged {
+	struct {
+		__u32 epoch; /* of the policy that judged; another one in force: judge again */
+		__u8 verdict;
+		__u8 reason;
+		__u16 pad;
+	};
+	__u64 word;
+};
+
 struct flow {
 	__u64 first;
 	__u64 last;
@@ -53,27 +64,25 @@ struct flow {
 	__u64 reply_bytes;
 	__u32 connections; /* not reported yet */
 	__u32 state;       /* STATE_* */
-	__u32 epoch;       /* of the policy that judged; another one in force: judge again */
 	__u32 generation;
 	__u32 rule;
-	__u8 verdict;
-	__u8 reason;
-	__u16 pad;
+	union judged judged;
+	__u64 peer; /* low half: interface to redirect to or 0; high half: what that rests on (redirect.h) */
 };
 
 struct fragment_key {
-	union address source;
-	union address destination;
+	union address local;
+	union address remote;
 	__u32 ifindex;
 	__u32 id;
 	__u32 protocol; /* IPv4 only: the IPv6 identifier is enough, and its chain may go on */
-	__u32 pad;
+	__u32 from_local;
 };
 
 struct fragment {
 	__u64 time;
-	__u16 source_port;
-	__u16 destination_port;
+	__u16 local_port;
+	__u16 remote_port;
 	__u8 protocol;
 	__u8 class;
 	__u16 pad;

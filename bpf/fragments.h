@@ -15,23 +15,27 @@ static __always_inline bool has_ports(__u8 protocol)
 	       protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
 }
 
-static __noinline int resolve_fragment(struct packet *packet, __u32 ifindex, __u64 now)
+static __noinline int resolve_fragment(struct packet *packet)
 {
+	struct flow_key *flow = &packet->passage.key;
+	bool from_local = packet->passage.from_local;
+	__u64 now = packet->passage.now;
 	struct fragment_key key = {};
 	struct fragment *known;
 
-	key.source = packet->source;
-	key.destination = packet->destination;
-	key.ifindex = ifindex;
+	key.local = flow->local;
+	key.remote = flow->remote;
+	key.ifindex = flow->ifindex;
 	key.id = packet->fragment_id;
-	key.protocol = packet->ipv6 ? 0 : packet->protocol;
+	key.protocol = packet->passage.ipv6 ? 0 : flow->protocol;
+	key.from_local = from_local;
 	if (!packet->later_fragment) {
 		struct fragment fragment = {
 			.time = now,
-			.source_port = packet->source_port,
-			.destination_port = packet->destination_port,
-			.protocol = packet->protocol,
-			.class = packet->class,
+			.local_port = flow->local_port,
+			.remote_port = flow->remote_port,
+			.protocol = flow->protocol,
+			.class = flow->class,
 		};
 
 		if (bpf_map_update_elem(&fragments, &key, &fragment, BPF_ANY))
@@ -40,12 +44,12 @@ static __noinline int resolve_fragment(struct packet *packet, __u32 ifindex, __u
 	}
 	known = bpf_map_lookup_elem(&fragments, &key);
 	if (known && now - known->time < FRAGMENT_TIMEOUT_NS) {
-		packet->source_port = known->source_port;
-		packet->destination_port = known->destination_port;
-		packet->protocol = known->protocol;
-		packet->class = known->class;
-	} else if (packet->ipv6 || has_ports(packet->protocol)) {
-		packet->class = CLASS_LOST_FRAGMENT;
+		flow->local_port = known->local_port;
+		flow->remote_port = known->remote_port;
+		flow->protocol = known->protocol;
+		flow->class = known->class;
+	} else if (packet->passage.ipv6 || has_ports(flow->protocol)) {
+		flow->class = CLASS_LOST_FRAGMENT;
 	}
 	return 0;
 }

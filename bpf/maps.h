@@ -8,6 +8,8 @@
 #define FLOWS_DEFAULT_MAX 65536
 #define FRAGMENTS_MAX 8192
 #define ENDPOINTS_MAX 4096
+#define ODOMETER_SLOTS 4096 /* a power of two: the low bits of an interface's number are its place */
+#define LOCAL_ADDRESSES_MAX 16384
 #define RING_DEFAULT_BYTES (4 << 20)
 
 /* One entry per connection and interface. The collector sets the size before loading. */
@@ -46,12 +48,44 @@ struct {
 	__type(value, __u64);
 } drops SEC(".maps");
 
+/* An odometer and the interface it belongs to; 0: the slot is free. */
+struct odometer_slot {
+	struct weir_odometer odometer;
+	__u64 ifindex;
+};
+
+/* Where odometers are: found without hashing, a fifth of what a packet costs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ODOMETER_SLOTS);
+	__type(key, __u32);
+	__type(value, struct odometer_slot);
+} odometer_slots SEC(".maps");
+
+/* The odometers of interfaces whose slot is another's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, ENDPOINTS_MAX);
 	__type(key, __u32);
 	__type(value, struct weir_odometer);
 } odometers SEC(".maps");
+
+/* Pods of this node that weir wired itself: a packet for them may take the short way. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LOCAL_ADDRESSES_MAX);
+	__type(key, union address);
+	__type(value, __u32);
+} local_addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weir_redirect);
+} redirect SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

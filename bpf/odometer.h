@@ -6,27 +6,34 @@
 #include "maps.h"
 #include "packet.h"
 
-static __always_inline struct weir_odometer *odometer_of(__u32 ifindex)
+/* The collector makes it before attaching; a packet that is earlier still counts. */
+static __noinline struct weir_odometer *spilled_odometer(__u32 ifindex)
 {
 	struct weir_odometer *odometer = bpf_map_lookup_elem(&odometers, &ifindex);
 	struct weir_odometer fresh = {};
 
 	if (odometer)
 		return odometer;
-	/* The collector makes it before attaching; a packet that is earlier still counts. */
 	bpf_map_update_elem(&odometers, &ifindex, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&odometers, &ifindex);
 }
 
-static __always_inline void count_passage(struct weir_odometer *odometer, const struct packet *packet,
-					  bool from_local)
+static __always_inline struct weir_odometer *odometer_of(__u32 ifindex)
 {
-	if (from_local) {
-		odometer->from_packets += packet->packets;
-		odometer->from_bytes += packet->bytes;
+	__u32 at = ifindex % ODOMETER_SLOTS;
+	struct odometer_slot *slot = bpf_map_lookup_elem(&odometer_slots, &at);
+
+	return slot && slot->ifindex == ifindex ? &slot->odometer : spilled_odometer(ifindex);
+}
+
+static __always_inline void count_passage(struct weir_odometer *odometer, const struct passage *passage)
+{
+	if (passage->from_local) {
+		odometer->from_packets += passage->packets;
+		odometer->from_bytes += passage->bytes;
 	} else {
-		odometer->to_packets += packet->packets;
-		odometer->to_bytes += packet->bytes;
+		odometer->to_packets += passage->packets;
+		odometer->to_bytes += passage->bytes;
 	}
 }
 

@@ -17,26 +17,30 @@
 #define PROTOCOL_NO_NEXT 59
 #define PROTOCOL_SCTP 132
 
-struct packet {
-	union address source;
-	union address destination;
+/* A packet as the flow map sees it. */
+struct passage {
+	struct flow_key key;
+	__u32 epoch;
+	__u64 now;     /* to a tick: enough for `last`, and a tenth of the cost of the true time */
 	__u32 packets; /* on the wire: a GSO super-packet counts as its segments */
 	__u32 bytes;   /* of the IP layer, on the wire */
+	__u32 payload_bytes; /* behind the transport header, of the super-packet */
+	__u8 tcp_flags;
+	__u8 ipv6;
+	__u8 fragment;
+	bool from_local;
+};
+
+struct packet {
+	struct passage passage;
 	__u32 network_offset;
 	__u32 transport_offset;
-	__u32 end_offset;     /* one past the IP packet's last byte */
-	__u32 header_bytes;   /* IP and transport headers: what every further segment repeats */
-	__u32 payload_bytes;  /* behind the transport header, of the super-packet */
+	__u32 end_offset;   /* one past the IP packet's last byte */
+	__u32 header_bytes; /* IP and transport headers: what every further segment repeats */
 	__u32 fragment_id;
-	__u16 source_port;
-	__u16 destination_port;
-	__u8 protocol;
-	__u8 class; /* enum flow_class */
-	__u8 tcp_flags;
-	bool ipv6;
-	bool fragment;
-	bool later_fragment; /* has no transport header */
-	bool unreachable;    /* an ICMP error that says so: look at what it quotes */
+	__u8 later_fragment; /* has no transport header */
+	__u8 unreachable;    /* an ICMP error that says so: look at what it quotes */
+	__u16 pad;
 };
 
 enum parsed {
@@ -55,6 +59,24 @@ static __always_inline void set_ipv4(union address *address, __be32 v4)
 static __always_inline void set_ipv6(union address *address, const struct in6_addr *v6)
 {
 	__builtin_memcpy(address, v6, sizeof(*address));
+}
+
+/* Where a packet's addresses stand in the key. */
+static __always_inline union address *source_of(struct flow_key *key, bool from_local)
+{
+	return from_local ? &key->local : &key->remote;
+}
+
+static __always_inline union address *destination_of(struct flow_key *key, bool from_local)
+{
+	return from_local ? &key->remote : &key->local;
+}
+
+static __always_inline void set_ports(struct flow_key *key, bool from_local, __be16 source,
+				      __be16 destination)
+{
+	key->local_port = bpf_ntohs(from_local ? source : destination);
+	key->remote_port = bpf_ntohs(from_local ? destination : source);
 }
 
 /* Headers lie within this; it also tells the verifier how far an offset may reach. */
@@ -86,18 +108,19 @@ static __always_inline void *linear_at(struct __sk_buff *skb, __u32 offset, __u3
  */
 static __always_inline void count_segments(struct __sk_buff *skb, struct packet *packet)
 {
+	struct passage *passage = &packet->passage;
 	__u32 size = skb->gso_size;
 	__u32 segments = skb->gso_segs;
 
-	packet->packets = 1;
-	if (!size || packet->fragment || !packet->header_bytes)
+	passage->packets = 1;
+	if (!size || passage->fragment || !packet->header_bytes)
 		return;
 	if (!segments)
-		segments = (packet->payload_bytes + size - 1) / size;
+		segments = (passage->payload_bytes + size - 1) / size;
 	if (segments < 2)
 		return;
-	packet->packets = segments;
-	packet->bytes += (segments - 1) * packet->header_bytes;
+	passage->packets = segments;
+	passage->bytes += (segments - 1) * packet->header_bytes;
 }
 
 #endif

@@ -9,68 +9,57 @@
 
 #define ICMP_HEADER_BYTES 8
 
-static __always_inline bool quote_ports(struct __sk_buff *skb, struct packet *quoted, __u32 offset)
+static __always_inline bool quote_ports(struct __sk_buff *skb, struct flow_key *key, bool from_local,
+					__u32 offset)
 {
 	struct port_pair ports;
 
-	if (quoted->protocol != PROTOCOL_TCP && quoted->protocol != PROTOCOL_UDP &&
-	    quoted->protocol != PROTOCOL_SCTP)
+	if (key->protocol != PROTOCOL_TCP && key->protocol != PROTOCOL_UDP && key->protocol != PROTOCOL_SCTP)
 		return false;
 	if (LOAD(skb, offset, &ports))
 		return false;
-	quoted->source_port = bpf_ntohs(ports.source);
-	quoted->destination_port = bpf_ntohs(ports.destination);
+	set_ports(key, from_local, ports.source, ports.destination);
 	return true;
 }
 
-static __always_inline bool quote(struct __sk_buff *skb, const struct packet *packet, struct packet *quoted)
+/* The key of the flow that the quoted packet belongs to; `from_local` says where that one came from. */
+static __always_inline bool quote(struct __sk_buff *skb, const struct packet *packet, struct flow_key *key,
+				  bool from_local)
 {
 	__u32 offset = packet->transport_offset + ICMP_HEADER_BYTES;
 
-	if (packet->ipv6) {
+	if (packet->passage.ipv6) {
 		struct ipv6hdr ip;
 
 		if (LOAD(skb, offset, &ip) || ip.version != 6)
 			return false;
-		set_ipv6(&quoted->source, &ip.saddr);
-		set_ipv6(&quoted->destination, &ip.daddr);
-		quoted->protocol = ip.nexthdr;
-		return quote_ports(skb, quoted, offset + sizeof(ip));
+		set_ipv6(source_of(key, from_local), &ip.saddr);
+		set_ipv6(destination_of(key, from_local), &ip.daddr);
+		key->protocol = ip.nexthdr;
+		return quote_ports(skb, key, from_local, offset + sizeof(ip));
 	} else {
 		struct iphdr ip;
 
 		if (LOAD(skb, offset, &ip) || ip.version != 4 || ip.ihl < 5)
 			return false;
-		set_ipv4(&quoted->source, ip.saddr);
-		set_ipv4(&quoted->destination, ip.daddr);
-		quoted->protocol = ip.protocol;
-		return quote_ports(skb, quoted, offset + ip.ihl * 4);
+		set_ipv4(source_of(key, from_local), ip.saddr);
+		set_ipv4(destination_of(key, from_local), ip.daddr);
+		key->protocol = ip.protocol;
+		return quote_ports(skb, key, from_local, offset + ip.ihl * 4);
 	}
 }
 
 /* The error goes to the sender of what it quotes: that sender is local where the error comes in. */
-static __noinline int mark_refused(struct __sk_buff *skb, const struct packet *packet, bool from_local)
+static __noinline int mark_refused(struct __sk_buff *skb, const struct packet *packet)
 {
-	struct packet quoted = {};
+	bool from_local = packet->passage.from_local;
 	struct flow_key key = {};
 	struct flow *flow;
 	bool initiator_local;
 
-	if (!quote(skb, packet, &quoted))
-		return 0;
 	key.ifindex = skb->ifindex;
-	key.protocol = quoted.protocol;
-	if (from_local) {
-		key.local = quoted.destination;
-		key.remote = quoted.source;
-		key.local_port = quoted.destination_port;
-		key.remote_port = quoted.source_port;
-	} else {
-		key.local = quoted.source;
-		key.remote = quoted.destination;
-		key.local_port = quoted.source_port;
-		key.remote_port = quoted.destination_port;
-	}
+	if (!(from_local ? quote(skb, packet, &key, false) : quote(skb, packet, &key, true)))
+		return 0;
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (!flow || flow->state & STATE_FLAG(WEIR_FLAG_ANSWERED))
 		return 0;

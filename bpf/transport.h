@@ -20,6 +20,10 @@
 #define ICMPV6_LAST_SIGNAL 137
 #define ICMPV6_MLD2_REPORT_TYPE 143
 
+#define TCP_HEADER_BYTES 20
+#define UDP_HEADER_BYTES 8
+#define SCTP_HEADER_BYTES 12
+
 struct tcp_start {
 	__be16 source;
 	__be16 destination;
@@ -45,113 +49,117 @@ struct icmp_start {
 static __always_inline void finish_transport(struct packet *packet, __u32 header_bytes)
 {
 	packet->header_bytes = packet->transport_offset - packet->network_offset + header_bytes;
-	packet->payload_bytes = packet->end_offset - packet->transport_offset - header_bytes;
+	packet->passage.payload_bytes = packet->end_offset - packet->transport_offset - header_bytes;
 }
 
-static __always_inline enum parsed parse_tcp(struct __sk_buff *skb, struct packet *packet, __u32 room)
+static __always_inline enum parsed parse_tcp(struct __sk_buff *skb, struct packet *packet, bool from_local,
+					     __u32 room)
 {
 	struct tcp_start tcp;
 	__u32 header_bytes;
 
-	if (room < 20 || LOAD(skb, packet->transport_offset, &tcp))
+	if (room < TCP_HEADER_BYTES || LOAD(skb, packet->transport_offset, &tcp))
 		return MALFORMED;
 	header_bytes = (tcp.offset >> 4) * 4;
-	if (header_bytes < 20 || header_bytes > room)
+	if (header_bytes < TCP_HEADER_BYTES || header_bytes > room)
 		return MALFORMED;
-	packet->source_port = bpf_ntohs(tcp.source);
-	packet->destination_port = bpf_ntohs(tcp.destination);
-	packet->tcp_flags = tcp.flags;
+	set_ports(&packet->passage.key, from_local, tcp.source, tcp.destination);
+	packet->passage.tcp_flags = tcp.flags;
 	finish_transport(packet, header_bytes);
 	return PARSED;
 }
 
 /* UDP and SCTP begin with the same two ports. */
-static __always_inline enum parsed parse_ports(struct __sk_buff *skb, struct packet *packet, __u32 room,
-					       __u32 header_bytes)
+static __always_inline enum parsed parse_ports(struct __sk_buff *skb, struct packet *packet, bool from_local,
+					       __u32 room, __u32 header_bytes)
 {
 	struct port_pair ports;
 
 	if (room < header_bytes || LOAD(skb, packet->transport_offset, &ports))
 		return MALFORMED;
-	packet->source_port = bpf_ntohs(ports.source);
-	packet->destination_port = bpf_ntohs(ports.destination);
+	set_ports(&packet->passage.key, from_local, ports.source, ports.destination);
 	finish_transport(packet, header_bytes);
 	return PARSED;
 }
 
 /* The identifier is the initiator's port, so that a reply finds the request's flow. */
-static __always_inline void set_echo(struct packet *packet, const struct icmp_start *icmp, bool request)
+static __always_inline void set_echo(struct flow_key *key, bool from_local, const struct icmp_start *icmp,
+				     bool request)
 {
-	packet->class = CLASS_ECHO;
-	if (request)
-		packet->source_port = bpf_ntohs(icmp->id);
-	else
-		packet->destination_port = bpf_ntohs(icmp->id);
+	key->class = CLASS_ECHO;
+	set_ports(key, from_local, request ? icmp->id : 0, request ? 0 : icmp->id);
 }
 
-static __always_inline void classify_icmp(struct packet *packet, const struct icmp_start *icmp)
+static __always_inline void classify_icmp(struct packet *packet, bool from_local, const struct icmp_start *icmp)
 {
+	struct flow_key *key = &packet->passage.key;
+
 	switch (icmp->type) {
 	case ICMP_ECHO_REQUEST:
 	case ICMP_ECHO_REPLY:
-		set_echo(packet, icmp, icmp->type == ICMP_ECHO_REQUEST);
+		set_echo(key, from_local, icmp, icmp->type == ICMP_ECHO_REQUEST);
 		break;
 	case ICMP_UNREACHABLE:
 		packet->unreachable = icmp->code != ICMP_FRAGMENTATION_NEEDED;
-		packet->class = CLASS_SIGNAL;
+		key->class = CLASS_SIGNAL;
 		break;
 	case ICMP_TIME_EXCEEDED:
 	case ICMP_PARAMETER_PROBLEM:
-		packet->class = CLASS_SIGNAL;
+		key->class = CLASS_SIGNAL;
 		break;
 	default:
-		packet->class = CLASS_ICMP;
+		key->class = CLASS_ICMP;
 	}
 }
 
-static __always_inline void classify_icmpv6(struct packet *packet, const struct icmp_start *icmp)
+static __always_inline void classify_icmpv6(struct packet *packet, bool from_local,
+					     const struct icmp_start *icmp)
 {
+	struct flow_key *key = &packet->passage.key;
+
 	if (icmp->type == ICMPV6_ECHO_REQUEST_TYPE || icmp->type == ICMPV6_ECHO_REPLY_TYPE) {
-		set_echo(packet, icmp, icmp->type == ICMPV6_ECHO_REQUEST_TYPE);
+		set_echo(key, from_local, icmp, icmp->type == ICMPV6_ECHO_REQUEST_TYPE);
 	} else if (icmp->type < ICMPV6_FIRST_INFORMATIONAL) {
 		packet->unreachable = icmp->type == ICMPV6_UNREACHABLE;
-		packet->class = CLASS_SIGNAL;
+		key->class = CLASS_SIGNAL;
 	} else if ((icmp->type >= ICMPV6_FIRST_SIGNAL && icmp->type <= ICMPV6_LAST_SIGNAL) ||
 		   icmp->type == ICMPV6_MLD2_REPORT_TYPE) {
-		packet->class = CLASS_SIGNAL;
+		key->class = CLASS_SIGNAL;
 	} else {
-		packet->class = CLASS_ICMP;
+		key->class = CLASS_ICMP;
 	}
 }
 
-static __always_inline enum parsed parse_icmp(struct __sk_buff *skb, struct packet *packet, __u32 room)
+static __always_inline enum parsed parse_icmp(struct __sk_buff *skb, struct packet *packet, bool from_local,
+					      __u32 room)
 {
 	struct icmp_start icmp;
 
 	if (room < sizeof(icmp) || LOAD(skb, packet->transport_offset, &icmp))
 		return MALFORMED;
-	if (packet->protocol == PROTOCOL_ICMP)
-		classify_icmp(packet, &icmp);
+	if (packet->passage.key.protocol == PROTOCOL_ICMP)
+		classify_icmp(packet, from_local, &icmp);
 	else
-		classify_icmpv6(packet, &icmp);
+		classify_icmpv6(packet, from_local, &icmp);
 	return PARSED;
 }
 
-static __always_inline enum parsed parse_transport(struct __sk_buff *skb, struct packet *packet)
+static __always_inline enum parsed parse_transport(struct __sk_buff *skb, struct packet *packet,
+						   bool from_local)
 {
 	__u32 room = packet->end_offset - packet->transport_offset;
 
-	switch (packet->protocol) {
+	switch (packet->passage.key.protocol) {
 	case PROTOCOL_TCP:
-		return parse_tcp(skb, packet, room);
+		return parse_tcp(skb, packet, from_local, room);
 	case PROTOCOL_UDP:
-		return parse_ports(skb, packet, room, 8);
+		return parse_ports(skb, packet, from_local, room, UDP_HEADER_BYTES);
 	case PROTOCOL_SCTP:
-		return parse_ports(skb, packet, room, 12);
+		return parse_ports(skb, packet, from_local, room, SCTP_HEADER_BYTES);
 	case PROTOCOL_ICMP:
-		return packet->ipv6 ? PARSED : parse_icmp(skb, packet, room);
+		return packet->passage.ipv6 ? PARSED : parse_icmp(skb, packet, from_local, room);
 	case PROTOCOL_ICMPV6:
-		return packet->ipv6 ? parse_icmp(skb, packet, room) : PARSED;
+		return packet->passage.ipv6 ? parse_icmp(skb, packet, from_local, room) : PARSED;
 	default:
 		return PARSED;
 	}

@@ -116,6 +116,7 @@ enum weir_drop {
 	WEIR_DROP_FRAGMENT_MAP = 2,
 	WEIR_DROP_FLOWS_CREATED = 3, /* created - deleted - live = evicted by the LRU */
 	WEIR_DROP_FLOWS_DELETED = 4,
+	WEIR_DROP_PEER_GONE = 5, /* no record: the packet's pod was going, and the packet went the long way */
 	WEIR_DROP_MAX = 8,
 };
 
@@ -131,6 +132,15 @@ struct weir_endpoint {
 	__u32 inverted;   /* 0: a workload's veth, its ingress is "from"; 1: the machine's own, its egress is */
 	__u32 closed_until_known; /* 1: while the policy in force does not know it, it is denied, not unisolated */
 	__u32 pad;
+};
+
+/*
+ * Map `local_addresses`: address -> ifindex of the node's end of the pod's veth, where weir wired
+ * both. Map `redirect`, one element: counts up with every change of that map, so that what flows
+ * remember of it is looked up anew; 0: no packet is redirected.
+ */
+struct weir_redirect {
+	__u32 version;
 };
 
 /*

@@ -8,14 +8,18 @@ import type { Datapath } from "./datapath.ts";
 import { attachHook, isAlive, removePinnedLink } from "./hook.ts";
 import type { Hook, HookKind } from "./hook.ts";
 import type { WantedInterface } from "./interfaces.ts";
+import type { OdometerMaps } from "./odometer-maps.ts";
 import type { PolicyWriter } from "./policy-writer.ts";
 import type { Side } from "./pins.ts";
+import type { Redirects } from "./redirects.ts";
 
 const modes: Mode[] = ["observe", "shadow", "enforce"];
 
 export interface AttachmentsOptions {
   datapath: Datapath;
   policy: PolicyWriter;
+  odometers: OdometerMaps;
+  redirects: Redirects;
   hook: HookKind;
   modeLimit: Mode;
   log: Log;
@@ -134,6 +138,7 @@ class NodeAttachments implements Attachments {
 
   #giveUp(one: Attached): void {
     const { ifindex } = one.wanted;
+    this.#options.redirects.remove(one.wanted);
     for (const hook of one.hooks) hook.detach();
     this.#attached.delete(ifindex);
     this.#endpoints.delete(ifindex);
@@ -159,11 +164,11 @@ class NodeAttachments implements Attachments {
   }
 
   #attach(wanted: WantedInterface): void {
-    const { datapath, policy, modeLimit, hook: kind } = this.#options;
+    const { datapath, policy, odometers, modeLimit, hook: kind } = this.#options;
     const { ifindex, own } = wanted;
     // What the programs look up is there before the first packet reaches them.
     this.#endpoints.set(ifindex, endpointOf(wanted, modeLimit));
-    makeOdometer(datapath, ifindex);
+    odometers.open(ifindex);
     if (!own) policy.add(wanted);
     const hooks: Hook[] = [];
     try {
@@ -179,6 +184,7 @@ class NodeAttachments implements Attachments {
       throw error;
     }
     this.#attached.set(ifindex, { wanted, hooks });
+    this.#options.redirects.add(wanted);
   }
 }
 
@@ -221,7 +227,8 @@ function readInherited({ datapath, log, onGone }: AttachmentsOptions): Inherited
 /** An interface of which only the number is left. */
 function stranger(ifindex: number): WantedInterface {
   const none = { netns: undefined, namespace: "", pod: "", uid: "" };
-  return { ifindex, name: `gone-${ifindex}`, ...none, own: false, layer3: false };
+  const flags = { own: false, layer3: false, direct: false };
+  return { ifindex, name: `gone-${ifindex}`, ...none, addresses: [], ...flags };
 }
 
 function takeInherited(inherited: Inherited, ifindex: number, side: Side): Link | undefined {
@@ -245,13 +252,6 @@ function isSame(held: WantedInterface, wanted: WantedInterface | undefined): boo
 
 function isInPlace(one: Attached): boolean {
   return one.hooks.every((hook) => hook.alive());
-}
-
-function makeOdometer(datapath: Datapath, ifindex: number): void {
-  const odometers = datapath.map("odometers");
-  const key = indexKey(ifindex);
-  if (odometers.lookup(key) !== undefined) return;
-  odometers.update(key, new Uint8Array(odometers.valueBytes), "any");
 }
 
 function indexKey(ifindex: number): Uint8Array {

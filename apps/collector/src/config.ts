@@ -45,6 +45,12 @@ export const collectorConfig = z.object({
     .describe(
       "Where a policy is in force, drop what workloads say that are no pods as well; pods that it does not know yet are closed in any case.",
     ),
+  redirectToPeer: z
+    .enum(["auto", "off"])
+    .default("auto")
+    .describe(
+      "auto: between two enforced pods of this node that weir wired itself a packet skips the node's stack, its netfilter too; off: never.",
+    ),
   drainIntervalMs: ms(1, 1000, 10, "How often the ring of edges is emptied."),
   sweepIntervalMs: ms(100, minute, 1000, "How often the flow map is swept for what changed."),
   blockIntervalMs: ms(1, 10_000, 100, "A block that is not full waits this long for more edges."),

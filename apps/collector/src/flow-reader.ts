@@ -166,6 +166,8 @@ export interface Drops {
   fragmentMap: number;
   flowsCreated: number;
   flowsDeleted: number;
+  /** Packets that went the long way because their pod was going. */
+  peerGone: number;
 }
 
 /** Totals over all CPUs since the maps were made. */
@@ -179,5 +181,6 @@ export function readDrops(datapath: Datapath): Drops {
     fragmentMap: total(2),
     flowsCreated: total(3),
     flowsDeleted: total(4),
+    peerGone: total(5),
   };
 }

@@ -7,6 +7,7 @@ export type { NodeCollectors } from "./node-collectors.ts";
 export { odometerMapsOf } from "./odometer-maps.ts";
 export type { MapSource, OdometerMaps } from "./odometer-maps.ts";
 export { pinDirectoryOf } from "./pins.ts";
+export type { PolicyEndpoint } from "./policy-image.ts";
 export { policyMapsOf } from "./policy-maps.ts";
 export type { PolicyMaps, SlotMap } from "./policy-maps.ts";
 export { createPolicyWriter } from "./policy-writer.ts";

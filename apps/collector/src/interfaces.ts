@@ -17,6 +17,10 @@ export interface WantedInterface {
   /** The machine's own: only observed. */
   own: boolean;
   layer3: boolean;
+  /** Textual; of a workload. */
+  addresses: string[];
+  /** Packets between two such interfaces of a node may skip the node's stack. */
+  direct: boolean;
 }
 
 export interface Wanted {
@@ -45,13 +49,14 @@ function podInterfaces(node: string, state: RunState, netns: string | undefined)
   if (files.length === 0) return wanted;
   const there = interfacesOf(netns);
   for (const file of files) {
-    const { ifindex, interface: name, namespace, pod, uid } = file;
+    const { ifindex, interface: name, namespace, pod, uid, addresses } = file;
     // A file that outlived its interface must not lead to another one with the same number.
     if (there.get(ifindex) === name) {
       wanted.interfaces.push({
-        ...{ ifindex, name, netns, namespace, pod, uid },
+        ...{ ifindex, name, netns, namespace, pod, uid, addresses },
         own: false,
         layer3: false,
+        direct: file.direct === true,
       });
     } else wanted.missing.push(`${name} (${namespace}/${pod})`);
   }
@@ -74,7 +79,7 @@ function ownInterfaces(config: CollectorConfig, nodeHasNetns: boolean): Wanted {
 }
 
 function ownInterface({ ifindex, name }: Interface): WantedInterface {
-  const none = { netns: undefined, namespace: "", pod: "", uid: "" };
+  const none = { netns: undefined, namespace: "", pod: "", uid: "", addresses: [], direct: false };
   return { ifindex, name, ...none, own: true, layer3: !hasMacHeader(name) };
 }
 

@@ -18,12 +18,14 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
     return grown;
   };
   return () => {
-    const { reader, sender, datapath, policy } = parts;
+    const { reader, sender, datapath, policy, redirects } = parts;
     const drops = readDrops(datapath);
     kernel.received(growth("received", reader.counters.edges + reader.counters.swept));
     kernel.dropped("ring_full", growth("ring", drops.ringFull));
     kernel.dropped("flow_map_refused", growth("map", drops.mapFull));
     kernel.dropped("flow_evicted", growth("evicted", reader.counters.flowsEvicted));
+    kernel.dropped("redirect_peer_gone", growth("peer", drops.peerGone));
+    kernel.dropped("redirect_address_refused", growth("address", redirects.counters.refused));
     kernel.dropped("fragment_map_refused", growth("fragments", drops.fragmentMap));
     bus.sent(growth("sent", sender.counters.records));
     bus.error("send_retried", growth("retries", sender.counters.retries));

@@ -1,7 +1,6 @@
 import type { Odometer } from "@weir/codec";
-import { sumPerCpu } from "libbpf-ts";
-import type { Datapath } from "./datapath.ts";
 import type { WantedInterface } from "./interfaces.ts";
+import type { OdometerMaps } from "./odometer-maps.ts";
 
 /** Fields of struct weir_odometer in order, all of them u64. */
 const fields = [
@@ -30,9 +29,7 @@ export interface Odometers {
   reported(): void;
 }
 
-export function createOdometers(datapath: Datapath): Odometers {
-  const map = datapath.map("odometers");
-  const value = new Uint8Array(map.valueBytes);
+export function createOdometers(maps: OdometerMaps): Odometers {
   const sums = new BigUint64Array(fields.length);
   let retired: { last: Odometer; reportsLeft: number }[] = [];
 
@@ -40,9 +37,8 @@ export function createOdometers(datapath: Datapath): Odometers {
     const odometer = { ifindex: one.ifindex, interface: one.name } as Odometer;
     odometer.namespace = one.namespace;
     odometer.pod = one.pod;
-    const found = map.lookupInto(keyOf(one.ifindex), value);
-    if (found) sumPerCpu(value, map.valueSize, sums);
-    fields.forEach((field, index) => (odometer[field] = found ? Number(sums[index]) : 0));
+    maps.read(one.ifindex, sums);
+    fields.forEach((field, index) => (odometer[field] = Number(sums[index])));
     return odometer;
   };
 
@@ -51,15 +47,11 @@ export function createOdometers(datapath: Datapath): Odometers {
     retire(gone) {
       // Its number may be given to another interface at once: that one starts at 0.
       retired.push({ last: readOne(gone), reportsLeft: reportsAfterEnd });
-      map.delete(keyOf(gone.ifindex));
+      maps.remove(gone.ifindex);
     },
     reported() {
       for (const one of retired) one.reportsLeft--;
       retired = retired.filter((one) => one.reportsLeft > 0);
     },
   };
-}
-
-function keyOf(ifindex: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([ifindex]).buffer);
 }

@@ -14,11 +14,14 @@ import type { Datapath } from "./datapath.ts";
 import { createFlowReader } from "./flow-reader.ts";
 import type { FlowReader } from "./flow-reader.ts";
 import type { HookKind } from "./hook.ts";
+import { odometerMapsOf } from "./odometer-maps.ts";
 import { createOdometers } from "./odometers.ts";
 import type { Odometers } from "./odometers.ts";
 import { policyMapsOf } from "./policy-maps.ts";
 import { createPolicyWriter } from "./policy-writer.ts";
 import type { PolicyWriter } from "./policy-writer.ts";
+import { createRedirects } from "./redirects.ts";
+import type { Redirects } from "./redirects.ts";
 import { createRuleTexts } from "./rule-texts.ts";
 import type { RuleTexts } from "./rule-texts.ts";
 
@@ -38,6 +41,7 @@ export interface Parts {
   reader: FlowReader;
   attachments: Attachments;
   odometers: Odometers;
+  redirects: Redirects;
   /** Why the newest policy is not in force. */
   policyError: string | null;
 }
@@ -80,15 +84,18 @@ export function openParts(
   });
   const { maxBlockRecords } = config;
   const reader = opening.use(createFlowReader({ datapath, sender, maxBlockRecords }));
-  const odometers = createOdometers(datapath);
+  const odometerMaps = odometerMapsOf(datapath);
+  const odometers = createOdometers(odometerMaps);
+  const redirects = createRedirects(datapath, config.redirectToPeer === "auto");
   const attachments = createAttachments({
-    ...{ datapath, policy, hook, modeLimit: config.modeLimit, log },
+    ...{ datapath, policy, odometers: odometerMaps, redirects, hook, log },
+    modeLimit: config.modeLimit,
     sign: new CollectorSign(config.runDirectory, config.node),
     onGone: (gone) => odometers.retire(gone),
   });
   return {
     ...{ config, bootId, hook, hooks, datapath, sender, reader, attachments, odometers },
-    ...{ policy, texts },
+    ...{ policy, texts, redirects },
     policyError: null,
   };
 }
@@ -110,6 +117,8 @@ function describeHooks(config: CollectorConfig): Record<string, string> {
   const btf = probe.btf();
   const hooks: Record<string, string> = {
     tcx: tcx.ok ? "ok" : `missing: ${tcx.reason}; clsact is used`,
+    redirect_peer:
+      config.redirectToPeer === "auto" ? "ok" : "missing: not used, the configuration says off",
     btf: btf.ok ? "ok" : `missing: ${btf.reason}`,
   };
   if (config.hook === "tcx" && !tcx.ok)

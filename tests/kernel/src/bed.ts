@@ -105,6 +105,7 @@ export class Bed {
         interface: pod.interface,
         ifindex: pod.ifindex,
         netns: `/run/netns/${pod.netns}`,
+        direct: true,
         cgroup: "",
         cgroupId: "0",
         created: new Date().toISOString(),

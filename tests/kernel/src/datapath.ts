@@ -1,5 +1,7 @@
 import { flowLayout, flowRecordBytes, flowSymbols, formatAddress } from "@weir/codec";
 import type { Mode } from "@weir/codec";
+import { odometerMapsOf } from "@weir/collector";
+import type { OdometerMaps } from "@weir/collector";
 import { BpfObject, RingReader, openIterator, testRun } from "libbpf-ts";
 
 export const objectPath = new URL("../../../bpf/build/flow.bpf.o", import.meta.url).pathname;
@@ -69,6 +71,7 @@ const modes: Mode[] = ["observe", "shadow", "enforce"];
 /** The programs with maps of their own, nothing attached and nothing pinned. */
 export class Datapath implements Disposable {
   readonly object: BpfObject;
+  readonly odometers: OdometerMaps;
   readonly #ring: RingReader;
   #epoch = 0;
 
@@ -84,6 +87,8 @@ export class Datapath implements Disposable {
       },
     }).load();
     this.#ring = new RingReader(this.object.map("events"));
+    this.odometers = odometerMapsOf(this.object);
+    this.odometers.open(loopback);
   }
 
   /** Passes one packet to a program; returns its verdict. */
@@ -140,12 +145,10 @@ export class Datapath implements Disposable {
   }
 
   odometer(ifindex = loopback): Record<string, number> {
-    const map = this.object.map("odometers").typed<number, Record<string, bigint>>();
-    const sum: Record<string, number> = {};
-    for (const one of map.perCpu(ifindex) ?? []) {
-      for (const [name, value] of Object.entries(one)) sum[name] = (sum[name] ?? 0) + Number(value);
-    }
-    return sum;
+    const fields = this.object.btf.struct("weir_odometer").fields;
+    const sums = new BigUint64Array(fields.length);
+    this.odometers.read(ifindex, sums);
+    return Object.fromEntries(fields.map((one, index) => [one.name, Number(sums[index])]));
   }
 
   dropped(cause: string): number {
