@@ -43,8 +43,13 @@ function pod(name: string, address: string, since: number, until: number | null 
   };
 }
 
-function flow(source: string, destination: string, more: Partial<Flow> = {}): Flow {
+/** A flow with its addresses, and its times relative to NOW. */
+type Seen = Omit<Flow, "src_addr" | "dst_addr"> & { source: string; destination: string };
+
+function flow(source: string, destination: string, more: Partial<Flow> = {}): Seen {
   return {
+    source,
+    destination,
     time: 0,
     first: 0,
     last: 0,
@@ -53,8 +58,6 @@ function flow(source: string, destination: string, more: Partial<Flow> = {}): Fl
     bytes: 500,
     reply_packets: 4,
     reply_bytes: 400,
-    src_addr: parseAddress(source),
-    dst_addr: parseAddress(destination),
     ifindex: 3,
     generation: 0,
     rule: 0,
@@ -76,16 +79,31 @@ function flow(source: string, destination: string, more: Partial<Flow> = {}): Fl
 
 function block(
   number: number,
-  flows: Flow[],
+  flows: Seen[],
   more: Partial<FlowBlock> = {},
 ): { key: string; value: Uint8Array } {
+  const addresses = [...new Set(flows.flatMap(({ source, destination }) => [source, destination]))];
+  let before = 0;
+  const differences = ({ source, destination, ...one }: Seen): Flow => {
+    const time = one.time - before;
+    before = one.time;
+    return {
+      ...one,
+      time,
+      last: one.time - one.last,
+      first: one.last - one.first,
+      src_addr: addresses.indexOf(source),
+      dst_addr: addresses.indexOf(destination),
+    };
+  };
   const whole = {
     node: "n1",
     boot_id: "boot",
     block: number,
     base_time: NOW,
     rules: [],
-    flows,
+    addresses: addresses.map((address) => parseAddress(address)),
+    flows: flows.map(differences),
     ...more,
   };
   return { key: "n1", value: flowBlocks.encode(whole) };
@@ -106,7 +124,8 @@ let bus: Bus;
 let started: Enricher[];
 const tables = [
   "flows",
-  "policy_records",
+  "policy_generations",
+  "policy_versions",
   "workload_records",
   "ledger",
   "odometers",
@@ -395,8 +414,8 @@ describe("the enricher", () => {
       ),
     ).toEqual([{ generation: 2, mode: "enforce", name: "cart", open: 0 }]);
     expect(
-      await store.query("SELECT generation, mode, name FROM policy_records ORDER BY generation"),
-    ).toContainEqual({ generation: 3, mode: "observe", name: "" });
+      await store.query("SELECT generation, mode FROM policy_generations ORDER BY generation"),
+    ).toContainEqual({ generation: 3, mode: "observe" });
     expect(await store.query("SELECT name, ports, until IS NULL AS alive FROM workloads")).toEqual([
       { name: "cart-a", ports: ["http 80/TCP"], alive: 0 },
     ]);

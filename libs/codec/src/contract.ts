@@ -1,8 +1,8 @@
 /**
  * Encoding and decoding of what travels on the bus.
  *
- * Single records go through avsc. Blocks of flows go through a `FlowTranscoder`, whose inside is
- * plain TypeScript today and may become generated WebAssembly: callers only see batches of bytes.
+ * Single records go through avsc. Blocks of flows go through generated WebAssembly: callers only see
+ * batches of bytes, and columns.
  * Every message carries the Confluent frame: byte 0, then the schema's id as 4 bytes big endian.
  */
 
@@ -37,6 +37,8 @@ export interface FlowColumns {
   block: number;
   rules: { generation: number; rule: number; text: string }[];
   count: number;
+  /** Every address of the block once, 16 bytes each. */
+  addresses: Uint8Array;
   /** Microseconds since 1970. */
   time: Float64Array;
   first: Float64Array;
@@ -49,6 +51,9 @@ export interface FlowColumns {
   /** 16 bytes a row. */
   srcAddr: Uint8Array;
   dstAddr: Uint8Array;
+  /** Whose it is, by the place in `addresses`. */
+  srcAddrIndex: Uint32Array;
+  dstAddrIndex: Uint32Array;
   ifindex: Uint32Array;
   generation: Uint32Array;
   rule: Uint32Array;
@@ -64,7 +69,19 @@ export interface FlowColumns {
   tcpFlags: Uint8Array;
   replyTcpFlags: Uint8Array;
   connections: Uint8Array;
+  /** The 64-bit columns once more, as the integers that they are: what the store takes as bytes. */
+  words: Record<FlowWord, BigUint64Array>;
 }
+
+export type FlowWord =
+  | "time"
+  | "first"
+  | "last"
+  | "sequence"
+  | "packets"
+  | "bytes"
+  | "replyPackets"
+  | "replyBytes";
 
 export interface FlowDecoder {
   /** Throws CodecError with the byte offset when `message` is not a well-formed block. */

@@ -178,8 +178,9 @@ export interface Flow {
   bytes: number;
   reply_packets: number;
   reply_bytes: number;
-  src_addr: Uint8Array;
-  dst_addr: Uint8Array;
+  /** Index into the block's `addresses`. */
+  src_addr: number;
+  dst_addr: number;
   ifindex: number;
   generation: number;
   rule: number;
@@ -213,5 +214,6 @@ export interface FlowBlock {
   block: number;
   base_time: number;
   rules: { generation: number; rule: number; text: string }[];
+  addresses: Uint8Array[];
   flows: Flow[];
 }

@@ -41,8 +41,8 @@ function rowsOf(columns: FlowColumns): unknown[] {
     bytes: columns.bytes[row],
     reply_packets: columns.replyPackets[row],
     reply_bytes: columns.replyBytes[row],
-    src_addr: Buffer.from(columns.srcAddr.subarray(row * 16, row * 16 + 16)),
-    dst_addr: Buffer.from(columns.dstAddr.subarray(row * 16, row * 16 + 16)),
+    src_addr: columns.srcAddrIndex[row],
+    dst_addr: columns.dstAddrIndex[row],
     ifindex: columns.ifindex[row],
     generation: columns.generation[row],
     rule: columns.rule[row],
@@ -61,12 +61,16 @@ function rowsOf(columns: FlowColumns): unknown[] {
   }));
 }
 
+/** What avsc reads, with the differences added up. */
 function expected(plain: ReturnType<typeof blockOf>): unknown[] {
+  let time = plain.base_time;
+  const sequences = new Map<number, number>();
   return plain.flows.map((flow) => ({
     ...flow,
-    time: plain.base_time + flow.time,
-    first: plain.base_time + flow.first,
-    last: plain.base_time + flow.last,
+    time: (time += flow.time),
+    last: time - flow.last,
+    first: time - flow.last - flow.first,
+    sequence: sequences.set(flow.cpu, (sequences.get(flow.cpu) ?? 0) + flow.sequence).get(flow.cpu),
     ifindex: flow.ifindex >>> 0,
     generation: flow.generation >>> 0,
     rule: flow.rule >>> 0,
@@ -102,9 +106,9 @@ describe("the flow decoder", () => {
 
   it("takes arrays in several blocks and blocks with their size, as Avro allows", () => {
     const { message, plain } = block(9, 2);
-    const head = block(9, 0).message.slice(0, -1);
-    // The blocks differ only in their flows, which avsc writes here one by one.
-    head.set(message.subarray(0, head.length));
+    const frame = message.subarray(0, 5);
+    const empty = schemas.FlowBlock.type.toBuffer({ ...plain, flows: [] });
+    const head = Buffer.concat([frame, empty.subarray(0, -1)]);
     const items = plain.flows.map((flow) => flowType().toBuffer(flow));
     const one = rowsOf(createFlowDecoder().decode(message));
     const split = items.flatMap((item) => [long(1), item]);
@@ -206,11 +210,16 @@ describe("the flow decoder refuses", () => {
   it.each([
     [
       "a count past what is left",
-      [long(0), long(1_000_000)],
+      [long(0), long(0), long(1_000_000)],
       /flows: counts 1000000 items, at most 0/,
     ],
-    ["a count of 2^53-1", [long(0), long(2 ** 53 - 2)], /flows: counts/],
-    ["a negative count without the bytes", [long(0), long(-3), long(165)], /flows: counts 3 items/],
+    ["a count of 2^53-1", [long(0), long(0), long(2 ** 53 - 2)], /flows: counts/],
+    [
+      "a negative count without the bytes",
+      [long(0), long(0), long(-3), long(165)],
+      /flows: counts 3 items/,
+    ],
+    ["addresses past what is left", [long(0), long(2), long(16)], /addresses: counts 2 items/],
     ["a negative count with a negative size", [long(0), long(-3), long(-165)], /-165 is negative/],
     ["too many rules", [long(400), long(0)], /rules: counts 400 items/],
     ["a number past 64 bits", [long(0), new Uint8Array(12).fill(0xff)], /number past 2\^53/],

@@ -1,58 +1,176 @@
 import { byteReader } from "./byte-reader.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { FlowColumns, FlowDecoder } from "./contract.ts";
-import { flowSymbols } from "./flow-layout.ts";
+import { flowPlans } from "./flow-mapping.ts";
 import { checkFrame, frameBytes } from "./frame.ts";
 import { schemas } from "./schemas.ts";
+import { planColumns, rowsAligned, viewColumns } from "./transcoder/columns.ts";
+import type { ColumnPlan, ColumnView } from "./transcoder/columns.ts";
+import { decodeModule, overshootBytes } from "./transcoder/decode-module.ts";
+import type { DecodeExports } from "./transcoder/decode-module.ts";
+import { runningTableBytes } from "./transcoder/encode-module.ts";
+import { recordBounds } from "./transcoder/plan.ts";
+import { refusal } from "./transcoder/refusal.ts";
 
-/** Shortest encodings of an item: two numbers and an empty text; 23 numbers and two addresses. */
+/** Shortest encoding of a rule: two numbers and an empty text. */
 const minRuleBytes = 3;
-const minFlowBytes = 23 + 32;
+const addressBytes = 16;
+const minFlowBytes = recordBounds(flowPlans).least;
+const slackBytes = overshootBytes(flowPlans);
+const pageBytes = 65_536;
 
-const u8 = 0xff;
-const u16 = 0xffff;
+const columns = planColumns(flowPlans);
+const bytesPerRow = columns.reduce((sum, column) => sum + column.bytesPerRow, 0);
+
+/** Compiled once for all decoders. */
+const module = decodeModule(flowPlans, runningTableBytes);
 
 /**
- * Decodes blocks of weir.flows.v1 into columns, reusing them from call to call; they are cut to
- * the block's length. Counts are checked against the bytes that are there before anything grows, so
- * a message costs at most about four times its size in memory.
+ * Decodes blocks of weir.flows.v1 into columns with generated WebAssembly, reusing them from call to
+ * call; they are cut to the block's length. Counts are checked against the bytes that are there
+ * before anything grows: a message costs at most about 20 times its size in memory, and reading
+ * cannot leave that memory whatever the bytes say.
  */
 export function createFlowDecoder(): FlowDecoder {
-  const { name } = schemas.FlowBlock;
-  let full = allocate(256);
-  let cut = full;
+  return new WasmDecoder();
+}
 
-  const fit = (count: number): FlowColumns => {
-    if (count > full.time.length) {
-      const grown = allocate(2 ** Math.ceil(Math.log2(count)));
-      copyColumns(full, grown);
-      full = grown;
+class WasmDecoder implements FlowDecoder {
+  readonly #wasm = new WebAssembly.Instance(module).exports as unknown as DecodeExports;
+  /** Bytes that a message, and its addresses, may have before memory must grow. */
+  #messageBytes = 0;
+  #capacityRows = 0;
+  #full = new Map<ColumnPlan, ColumnView>();
+  #cut: Partial<FlowColumns> = {};
+  #cutRows = -1;
+
+  decode(message: Uint8Array): FlowColumns {
+    checkFrame(schemas.FlowBlock, message);
+    const reader = byteReader(schemas.FlowBlock.name, message, frameBytes);
+    const node = reader.text("node");
+    const bootId = reader.text("boot_id");
+    const block = reader.counter("block");
+    const baseMicros = reader.counter("base_time");
+    const rules = readRules(reader);
+    this.#take(message);
+    const addressCount = this.#readAddresses(reader);
+    const count = this.#readFlows(reader, baseMicros, addressCount);
+    reader.end();
+    const at = this.#addressesAt;
+    const addresses = new Uint8Array(this.#wasm.memory.buffer, at, addressCount * addressBytes);
+    return { ...this.#columns(count), node, bootId, block, rules, count, addresses };
+  }
+
+  get #messageAt(): number {
+    return runningTableBytes;
+  }
+
+  get #addressesAt(): number {
+    return this.#messageAt + this.#messageBytes + slackBytes;
+  }
+
+  get #columnsAt(): number {
+    const end = this.#addressesAt + this.#messageBytes + addressBytes;
+    return Math.ceil(end / rowsAligned) * rowsAligned;
+  }
+
+  /** Copies the message to where WebAssembly sees it. */
+  #take(message: Uint8Array): void {
+    if (message.length > this.#messageBytes) {
+      this.#messageBytes = 2 ** Math.ceil(Math.log2(message.length));
+      this.#grow(this.#capacityRows);
     }
-    return full;
-  };
+    new Uint8Array(this.#wasm.memory.buffer).set(message, this.#messageAt);
+  }
 
-  return {
-    decode(message) {
-      checkFrame(schemas.FlowBlock, message);
-      const reader = byteReader(name, message, frameBytes);
-      const node = reader.text("node");
-      const bootId = reader.text("boot_id");
-      const block = reader.counter("block");
-      const baseMicros = reader.long("base_time");
-      const rules = readRules(reader);
-      let count = 0;
+  #readAddresses(reader: ByteReader): number {
+    let count = 0;
+    reader.blocks("addresses", addressBytes, (items) => {
+      const bytes = reader.bytes("addresses", items * addressBytes);
+      const memory = new Uint8Array(this.#wasm.memory.buffer);
+      memory.set(bytes, this.#addressesAt + count * addressBytes);
+      count += items;
+    });
+    return count;
+  }
+
+  #readFlows(reader: ByteReader, baseMicros: number, addressCount: number): number {
+    const wasm = this.#wasm;
+    let count = 0;
+    wasm.begin(BigInt(baseMicros), 0);
+    try {
       reader.blocks("flows", minFlowBytes, (items) => {
-        const columns = fit(count + items);
-        for (let row = count; row < count + items; row++)
-          readFlow(reader, columns, row, baseMicros);
+        this.#fit(count, items);
+        const start = reader.at;
+        const end = wasm.rows(
+          this.#messageAt + start,
+          this.#messageAt + reader.length,
+          items,
+          count,
+          this.#columnsAt,
+          this.#capacityRows,
+          this.#addressesAt,
+          addressCount,
+        );
+        if (end === 0) {
+          reader.at = wasm.refusedAt.value - this.#messageAt;
+          throw refusal(reader, flowPlans, { addresses: addressCount });
+        }
+        reader.at = end - this.#messageAt;
         count += items;
       });
-      reader.end();
-      if (cut.time.length !== count || cut.time.buffer !== full.time.buffer)
-        cut = cutTo(full, count);
-      return { ...cut, node, bootId, block, rules, count };
-    },
-  };
+    } finally {
+      wasm.end();
+    }
+    return count;
+  }
+
+  /** Makes room for `more` rows and keeps the first `held`. */
+  #fit(held: number, more: number): void {
+    if (held + more <= this.#capacityRows) return;
+    const kept = [...this.#full].map(
+      ([column, view]) =>
+        [column, view.slice(0, (view.length / this.#capacityRows) * held)] as const,
+    );
+    this.#grow(Math.max(2 ** Math.ceil(Math.log2(held + more)), 256));
+    for (const [column, view] of kept) this.#full.get(column)?.set(view as never);
+  }
+
+  #grow(capacityRows: number): void {
+    this.#capacityRows = capacityRows;
+    const { memory } = this.#wasm;
+    const missing = this.#columnsAt + capacityRows * bytesPerRow - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
+    this.#full = viewColumns(columns, memory, this.#columnsAt, capacityRows);
+    this.#cutRows = -1;
+  }
+
+  /** The columns cut to `count` rows; most blocks of a collector have another number of them. */
+  #columns(count: number): FlowColumns {
+    if (this.#cutRows === count) return this.#cut as FlowColumns;
+    const cut: Record<string, ColumnView> = {};
+    const words: Record<string, ColumnView> = {};
+    for (const [column, view] of this.#full) {
+      const rows = view.subarray(0, (view.length / this.#capacityRows) * count);
+      const name = camelCase(column.field);
+      if (column.holds === "words") words[name] = rows;
+      else cut[column.holds === "indexes" ? `${name}Index` : name] = rows;
+    }
+    this.#cut = { ...cut, words } as Partial<FlowColumns>;
+    this.#cutRows = count;
+    return this.#cut as FlowColumns;
+  }
+}
+
+const camelCases = new Map(
+  columns.map(({ field }) => [
+    field,
+    field.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+  ]),
+);
+
+function camelCase(field: string): string {
+  return camelCases.get(field) as string;
 }
 
 function readRules(reader: ByteReader): FlowColumns["rules"] {
@@ -65,88 +183,4 @@ function readRules(reader: ByteReader): FlowColumns["rules"] {
     }
   });
   return rules;
-}
-
-function readFlow(reader: ByteReader, columns: FlowColumns, row: number, baseMicros: number): void {
-  columns.time[row] = baseMicros + reader.long("time");
-  columns.first[row] = baseMicros + reader.long("first");
-  columns.last[row] = baseMicros + reader.long("last");
-  columns.sequence[row] = reader.counter("sequence");
-  columns.packets[row] = reader.counter("packets");
-  columns.bytes[row] = reader.counter("bytes");
-  columns.replyPackets[row] = reader.counter("reply_packets");
-  columns.replyBytes[row] = reader.counter("reply_bytes");
-  reader.copy("src_addr", columns.srcAddr, row * 16, 16);
-  reader.copy("dst_addr", columns.dstAddr, row * 16, 16);
-  columns.ifindex[row] = reader.bits32("ifindex");
-  columns.generation[row] = reader.bits32("generation");
-  columns.rule[row] = reader.bits32("rule");
-  columns.srcPort[row] = reader.small("src_port", u16);
-  columns.dstPort[row] = reader.small("dst_port", u16);
-  columns.cpu[row] = reader.small("cpu", u16);
-  columns.protocol[row] = reader.small("protocol", u8);
-  columns.direction[row] = reader.small("direction", flowSymbols.direction.length - 1);
-  columns.verdict[row] = reader.small("verdict", flowSymbols.verdict.length - 1);
-  columns.reason[row] = reader.small("reason", flowSymbols.reason.length - 1);
-  columns.kind[row] = reader.small("kind", flowSymbols.kind.length - 1);
-  columns.flags[row] = reader.small("flags", u8);
-  columns.tcpFlags[row] = reader.small("tcp_flags", u8);
-  columns.replyTcpFlags[row] = reader.small("reply_tcp_flags", u8);
-  columns.connections[row] = reader.small("connections", u8);
-}
-
-function allocate(rows: number): FlowColumns {
-  const wide = (): Float64Array => new Float64Array(rows);
-  const byte = (): Uint8Array => new Uint8Array(rows);
-  return {
-    node: "",
-    bootId: "",
-    block: 0,
-    rules: [],
-    count: 0,
-    time: wide(),
-    first: wide(),
-    last: wide(),
-    sequence: wide(),
-    packets: wide(),
-    bytes: wide(),
-    replyPackets: wide(),
-    replyBytes: wide(),
-    srcAddr: new Uint8Array(rows * 16),
-    dstAddr: new Uint8Array(rows * 16),
-    ifindex: new Uint32Array(rows),
-    generation: new Uint32Array(rows),
-    rule: new Uint32Array(rows),
-    srcPort: new Uint16Array(rows),
-    dstPort: new Uint16Array(rows),
-    cpu: new Uint16Array(rows),
-    protocol: byte(),
-    direction: byte(),
-    verdict: byte(),
-    reason: byte(),
-    kind: byte(),
-    flags: byte(),
-    tcpFlags: byte(),
-    replyTcpFlags: byte(),
-    connections: byte(),
-  };
-}
-
-type Column = Exclude<FlowColumns[keyof FlowColumns], string | number | unknown[]>;
-
-function columnsOf(columns: FlowColumns): [string, Column][] {
-  return Object.entries(columns).filter(([, value]) => ArrayBuffer.isView(value));
-}
-
-function cutTo(columns: FlowColumns, count: number): FlowColumns {
-  const rows = columns.time.length;
-  const cut = columnsOf(columns).map(([name, column]) => {
-    return [name, column.subarray(0, (column.length / rows) * count)];
-  });
-  return { ...columns, ...Object.fromEntries(cut) };
-}
-
-function copyColumns(from: FlowColumns, to: FlowColumns): void {
-  const targets = new Map(columnsOf(to));
-  for (const [name, column] of columnsOf(from)) targets.get(name)?.set(column);
 }

@@ -124,10 +124,16 @@ describe("the flow encoder writes what avsc writes, byte for byte", () => {
   it("of times that make no sense: they stop at the ends of the range", () => {
     const flows = [
       ordinary,
-      { ...ordinary, time: 2n ** 64n - 1n, first: 0n, last: 2n ** 64n - 1n },
+      {
+        ...ordinary,
+        time: 2n ** 63n - 2n * 10n ** 18n,
+        first: 0n,
+        last: 2n ** 64n - 2n * 10n ** 18n,
+      },
     ];
     const decoded = schemas.FlowBlock.type.fromBuffer(encode(header, flows).subarray(5));
-    expect(decoded.flows[1].time).toBe(2 ** 53 - 2);
+    expect(decoded.base_time + decoded.flows[1].time).toBe(2 ** 52 - 1);
+    expect(decoded.base_time + decoded.flows[1].time - decoded.flows[1].last).toBe(0);
   });
 
   it("of texts with half a surrogate pair: they stay UTF-8", () => {

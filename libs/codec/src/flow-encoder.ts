@@ -1,90 +1,139 @@
 import type { BlockHeader, FlowEncoder } from "./contract.ts";
-import { flowLayout, flowRecordBytes, flowSymbols } from "./flow-layout.ts";
+import { flowLayout, flowRecordBytes } from "./flow-layout.ts";
+import { flowPlans } from "./flow-mapping.ts";
 import { frameBytes, writeFrame } from "./frame.ts";
 import { schemas } from "./schemas.ts";
-import { maxLong, maxLongBytes, minLong, writeLong } from "./varint.ts";
+import { encodeModule, runningTableBytes } from "./transcoder/encode-module.ts";
+import type { EncodeExports } from "./transcoder/encode-module.ts";
+import { recordBounds } from "./transcoder/plan.ts";
+import { maxLongBytes, writeLong } from "./varint.ts";
 
-/** Longest encoding of one flow: 8 longs, 2 addresses, 3 ints, 3 ports, 5 bytes as ints, 4 enums. */
-const maxFlowBytes = 8 * maxLongBytes + 2 * 16 + 3 * 5 + 3 * 3 + 5 * 2 + 4 * 1;
+const addressBytes = 16;
+/** Source and destination. */
+const addressesPerFlow = flowPlans.filter((plan) => plan.type === "listed").length;
+const maxFlowBytes = recordBounds(flowPlans).most + addressesPerFlow * addressBytes;
+const pageBytes = 65_536;
+
+/** Compiled once for all encoders. */
+const module = encodeModule(flowPlans, flowRecordBytes, runningTableBytes);
 
 /**
- * Encodes struct weir_flow_record into blocks of weir.flows.v1 without an object per flow.
+ * Encodes struct weir_flow_record into blocks of weir.flows.v1 with generated WebAssembly: no object
+ * per flow, and no line of code per field.
  *
  * What the kernel may say and Avro cannot: counters past 2^53-2 are written as that; an enum
  * value without a symbol is written as `unknown`; u32 fields are written as the int of the same 32
  * bits. Record times are CLOCK_MONOTONIC nanoseconds and are rounded down to microseconds of wall
- * time, exactly within 104 days of the block's base time, which is the time of its first record.
+ * time, held to the years 1970 to 2112; sequences stop at 2^52-1.
  *
  * `encode` throws RangeError when `out` is smaller than `maxBytes` says, or `records` than `count`.
+ * The encoder keeps memory for the largest block it has made: its records, and twice as much.
  */
 export function createFlowEncoder(): FlowEncoder {
-  return { recordBytes: flowRecordBytes, maxBytes, encode };
+  return new WasmEncoder();
 }
 
-function maxBytes(header: BlockHeader, count: number): number {
-  let bytes = frameBytes + 4 * maxLongBytes + 2;
-  bytes += 5 + Buffer.byteLength(header.node) + 5 + Buffer.byteLength(header.bootId);
-  for (const rule of header.rules) bytes += 5 + 5 + 5 + Buffer.byteLength(rule.text);
-  return bytes + count * maxFlowBytes;
+class WasmEncoder implements FlowEncoder {
+  readonly recordBytes = flowRecordBytes;
+  readonly #wasm = new WebAssembly.Instance(module).exports as unknown as EncodeExports;
+  /** Attackers choose addresses: which of them collide in the table is not theirs to know. */
+  readonly #seed = crypto.getRandomValues(new BigInt64Array(1))[0] as bigint;
+
+  maxBytes(header: BlockHeader, count: number): number {
+    let bytes = frameBytes + 5 * maxLongBytes + 3;
+    bytes += 5 + Buffer.byteLength(header.node) + 5 + Buffer.byteLength(header.bootId);
+    for (const rule of header.rules) bytes += 5 + 5 + 5 + Buffer.byteLength(rule.text);
+    return bytes + count * maxFlowBytes;
+  }
+
+  encode(header: BlockHeader, records: Uint8Array, count: number, out: Uint8Array): number {
+    const bytes = count * flowRecordBytes;
+    if (bytes > records.length) {
+      throw new RangeError(`${count} records are ${bytes} bytes, given ${records.length}`);
+    }
+    const needed = this.maxBytes(header, count);
+    if (out.length < needed) {
+      throw new RangeError(
+        `${count} records may need ${needed} bytes, there is room for ${out.length}`,
+      );
+    }
+    const wasm = this.#wasm;
+    const places = this.#place(count);
+    new Uint8Array(wasm.memory.buffer).set(records.subarray(0, bytes), places.records);
+    const found = wasm.list(
+      places.records,
+      count,
+      places.table,
+      places.slots,
+      places.indexes,
+      places.addresses,
+      this.#seed,
+    );
+    const baseMicros = count === 0 ? 0n : this.#baseMicros(places.records, header.clockOffsetNs);
+    const end = wasm.rows(
+      places.records,
+      count,
+      places.indexes,
+      places.running,
+      places.rows,
+      header.clockOffsetNs,
+      baseMicros,
+    );
+    const memory = new Uint8Array(wasm.memory.buffer);
+    let at = writeHeader(out, header, baseMicros);
+    const addresses = places.addresses + found * addressBytes;
+    at = writeItems(out, at, found, memory.subarray(places.addresses, addresses));
+    return writeItems(out, at, count, memory.subarray(places.rows, end));
+  }
+
+  #baseMicros(records: number, clockOffsetNs: bigint): bigint {
+    const view = new DataView(this.#wasm.memory.buffer, records);
+    return this.#wasm.wall(view.getBigInt64(flowLayout.time.offset, true), clockOffsetNs);
+  }
+
+  /** Where everything of a block of `count` records lies in the module's memory, which grows to it. */
+  #place(
+    count: number,
+  ): Record<"running" | "records" | "addresses" | "indexes" | "table" | "slots" | "rows", number> {
+    const listed = count * addressesPerFlow;
+    // Half full at most: a search is short.
+    const slots = 2 ** Math.ceil(Math.log2(Math.max(2, 2 * listed)));
+    const records = runningTableBytes;
+    const addresses = records + count * flowRecordBytes;
+    const indexes = addresses + listed * addressBytes;
+    const table = indexes + listed * 4;
+    const rows = table + slots * 4;
+    const end = rows + count * maxFlowBytes;
+    const { memory } = this.#wasm;
+    const missing = end - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
+    return { running: 0, records, addresses, indexes, table, slots, rows };
+  }
 }
 
-function encode(header: BlockHeader, records: Uint8Array, count: number, out: Uint8Array): number {
-  if (count * flowRecordBytes > records.length) {
-    throw new RangeError(
-      `${count} records are ${count * flowRecordBytes} bytes, given ${records.length}`,
-    );
-  }
-  const needed = maxBytes(header, count);
-  if (out.length < needed) {
-    throw new RangeError(
-      `${count} records may need ${needed} bytes, there is room for ${out.length}`,
-    );
-  }
-  const view = new DataView(records.buffer, records.byteOffset, count * flowRecordBytes);
-  const base = baseOf(view, count, header.clockOffsetNs);
+function writeHeader(out: Uint8Array, header: BlockHeader, baseMicros: bigint): number {
   let at = writeFrame(out, schemas.FlowBlock.id);
   at = writeText(out, at, header.node);
   at = writeText(out, at, header.bootId);
   at = writeLong(out, at, header.block);
-  at = writeLong(out, at, base.wallMicros);
-  at = writeRules(out, at, header.rules);
-  if (count > 0) at = writeLong(out, at, count);
-  for (let index = 0; index < count; index++) {
-    at = writeFlow(out, at, view, records, index * flowRecordBytes, base);
+  at = writeLong(out, at, Number(baseMicros));
+  if (header.rules.length > 0) at = writeLong(out, at, header.rules.length);
+  for (const rule of header.rules) {
+    at = writeLong(out, at, rule.generation | 0);
+    at = writeLong(out, at, rule.rule | 0);
+    at = writeText(out, at, rule.text);
   }
   out[at] = 0;
   return at + 1;
 }
 
-/** The moment the times of a block are relative to, on both clocks. */
-interface Base {
-  wallMicros: number;
-  /** CLOCK_MONOTONIC nanoseconds of just that microsecond, as two halves. */
-  low: number;
-  high: number;
-}
-
-function baseOf(view: DataView, count: number, clockOffsetNs: bigint): Base {
-  const first = count === 0 ? 0n : view.getBigUint64(flowLayout.time.offset, true);
-  const wallMicros = BigInt.asIntN(53, (first + clockOffsetNs) / 1000n);
-  // Down to 999 ns before the record, so it may be negative: the upper half carries the sign.
-  const monotonic = wallMicros * 1000n - clockOffsetNs;
-  return {
-    wallMicros: Number(wallMicros),
-    low: Number(monotonic & 0xffffffffn),
-    high: Number(monotonic >> 32n),
-  };
-}
-
-function writeRules(out: Uint8Array, start: number, rules: BlockHeader["rules"]): number {
+/** An array: its count and items in one block, then the end of blocks. */
+function writeItems(out: Uint8Array, start: number, count: number, items: Uint8Array): number {
   let at = start;
-  if (rules.length > 0) {
-    at = writeLong(out, at, rules.length);
-    for (const rule of rules) {
-      at = writeLong(out, at, rule.generation | 0);
-      at = writeLong(out, at, rule.rule | 0);
-      at = writeText(out, at, rule.text);
-    }
+  if (count > 0) {
+    at = writeLong(out, at, count);
+    out.set(items, at);
+    at += items.length;
   }
   out[at] = 0;
   return at + 1;
@@ -95,64 +144,4 @@ function writeText(out: Uint8Array, at: number, text: string): number {
   const start = writeLong(out, at, bytes);
   Buffer.from(out.buffer, out.byteOffset, out.byteLength).write(text, start, "utf8");
   return start + bytes;
-}
-
-function writeFlow(
-  out: Uint8Array,
-  start: number,
-  view: DataView,
-  records: Uint8Array,
-  record: number,
-  base: Base,
-): number {
-  let at = writeTime(out, start, view, record + flowLayout.time.offset, base);
-  at = writeTime(out, at, view, record + flowLayout.first.offset, base);
-  at = writeTime(out, at, view, record + flowLayout.last.offset, base);
-  at = writeCounter(out, at, view, record + flowLayout.sequence.offset);
-  at = writeCounter(out, at, view, record + flowLayout.packets.offset);
-  at = writeCounter(out, at, view, record + flowLayout.bytes.offset);
-  at = writeCounter(out, at, view, record + flowLayout.reply_packets.offset);
-  at = writeCounter(out, at, view, record + flowLayout.reply_bytes.offset);
-  // Both addresses lie back to back, here and on the wire.
-  const addresses = record + flowLayout.src_addr.offset;
-  for (let index = 0; index < 32; index++) out[at + index] = records[addresses + index] as number;
-  at += 32;
-  at = writeLong(out, at, view.getInt32(record + flowLayout.ifindex.offset, true));
-  at = writeLong(out, at, view.getInt32(record + flowLayout.generation.offset, true));
-  at = writeLong(out, at, view.getInt32(record + flowLayout.rule.offset, true));
-  at = writeLong(out, at, view.getUint16(record + flowLayout.src_port.offset, true));
-  at = writeLong(out, at, view.getUint16(record + flowLayout.dst_port.offset, true));
-  at = writeLong(out, at, view.getUint16(record + flowLayout.cpu.offset, true));
-  at = writeLong(out, at, view.getUint8(record + flowLayout.protocol.offset));
-  at = writeEnum(out, at, view.getUint8(record + flowLayout.direction.offset), directions);
-  at = writeEnum(out, at, view.getUint8(record + flowLayout.verdict.offset), verdicts);
-  at = writeEnum(out, at, view.getUint8(record + flowLayout.reason.offset), reasons);
-  at = writeEnum(out, at, view.getUint8(record + flowLayout.kind.offset), kinds);
-  at = writeLong(out, at, view.getUint8(record + flowLayout.flags.offset));
-  at = writeLong(out, at, view.getUint8(record + flowLayout.tcp_flags.offset));
-  at = writeLong(out, at, view.getUint8(record + flowLayout.reply_tcp_flags.offset));
-  return writeLong(out, at, view.getUint8(record + flowLayout.connections.offset));
-}
-
-const directions = flowSymbols.direction.length;
-const verdicts = flowSymbols.verdict.length;
-const reasons = flowSymbols.reason.length;
-const kinds = flowSymbols.kind.length;
-
-function writeEnum(out: Uint8Array, at: number, value: number, symbols: number): number {
-  out[at] = value < symbols ? value << 1 : 0;
-  return at + 1;
-}
-
-function writeTime(out: Uint8Array, at: number, view: DataView, field: number, base: Base): number {
-  const low = view.getUint32(field, true) - base.low;
-  const high = view.getUint32(field + 4, true) - base.high;
-  // The halves are subtracted first: uptimes past 104 days are no exact doubles, differences are.
-  const micros = Math.floor((high * 0x100000000 + low) / 1000);
-  return writeLong(out, at, Math.max(minLong, Math.min(maxLong, micros)));
-}
-
-function writeCounter(out: Uint8Array, at: number, view: DataView, field: number): number {
-  const value = view.getUint32(field + 4, true) * 0x100000000 + view.getUint32(field, true);
-  return writeLong(out, at, value > maxLong ? maxLong : value);
 }

@@ -250,7 +250,7 @@ describe("record codecs", () => {
       Object.entries(schemas).map(([name, schema]) => [name, schema.id]),
     );
     expect(ids).toEqual({
-      FlowBlock: 330105056,
+      FlowBlock: 940336828,
       Workload: 858484279,
       PolicySet: 1203509108,
       PolicyDelta: 1873827641,

@@ -24,8 +24,11 @@ function columns(): FlowColumns {
     bytes: numbers(400),
     replyPackets: numbers(3),
     replyBytes: numbers(300),
+    addresses: new Uint8Array(0),
     srcAddr: parseAddress("10.0.0.1"),
     dstAddr: parseAddress("fd00::2"),
+    srcAddrIndex: Uint32Array.of(0),
+    dstAddrIndex: Uint32Array.of(1),
     ifindex: Uint32Array.of(7),
     generation: Uint32Array.of(3),
     rule: Uint32Array.of(9),
@@ -41,6 +44,7 @@ function columns(): FlowColumns {
     tcpFlags: bytes(0),
     replyTcpFlags: bytes(0),
     connections: bytes(1),
+    words: {} as FlowColumns["words"],
   };
 }
 

@@ -22,6 +22,9 @@ export function packRecords(flows: KernelFlow[]): Uint8Array {
   return bytes;
 }
 
+/** Differ in single bits of either half. */
+const someAddresses = [0, 1, 7, 8, 15].map((at) => new Uint8Array(16).fill(1, at, at + 1));
+
 export function randomFlow(random: Random, around: bigint): KernelFlow {
   const below = (limit: number): bigint => BigInt(random.integer(limit));
   const near = (): bigint => BigInt.asUintN(64, around + below(2 ** 36) - 2n ** 35n);
@@ -35,14 +38,14 @@ export function randomFlow(random: Random, around: bigint): KernelFlow {
     bytes: random.bits64(),
     reply_packets: random.bits64(),
     reply_bytes: random.bits64(),
-    src_addr: random.bytes(16),
-    dst_addr: random.bytes(16),
+    src_addr: random.pick([random.bytes(16), ...someAddresses]),
+    dst_addr: random.pick([random.bytes(16), ...someAddresses]),
     ifindex: bits32(),
     generation: bits32(),
     rule: bits32(),
     src_port: below(65536),
     dst_port: random.pick([0n, 53n, 443n, 65535n]),
-    cpu: below(65536),
+    cpu: random.pick([0n, 1n, 7n, 65535n, below(65536)]),
     protocol: below(256),
     direction: below(flowSymbols.direction.length),
     verdict: below(flowSymbols.verdict.length),
@@ -56,23 +59,28 @@ export function randomFlow(random: Random, around: bigint): KernelFlow {
 }
 
 const largest = 2n ** 53n - 2n;
-const smallest = -(2n ** 52n);
+/** Where differences must fit as well. */
+const largestTerm = 2n ** 52n - 1n;
 
-function floorDivide(value: bigint, by: bigint): bigint {
-  const quotient = value / by;
-  return value % by < 0n ? quotient - 1n : quotient;
-}
-
-function clamp(value: bigint): number {
-  if (value > largest) return Number(largest);
-  return Number(value < smallest ? smallest : value);
+function held(value: bigint, most: bigint): bigint {
+  if (value < 0n) return 0n;
+  return value > most ? most : value;
 }
 
 /** What avsc is to encode for these records: the same meaning, written the slow and obvious way. */
 export function blockOf(header: BlockHeader, flows: KernelFlow[]): FlowBlock {
-  const wall = (time: bigint): bigint => floorDivide(time + header.clockOffsetNs, 1000n);
-  const base = wall(flows[0]?.time ?? 0n);
+  const wall = (time: bigint): bigint =>
+    held(BigInt.asIntN(64, time + header.clockOffsetNs), 2n ** 64n) / 1000n;
+  const micros = (time: bigint): bigint => held(wall(time), largestTerm);
   const signed = (value: bigint): number => Number(BigInt.asIntN(32, value));
+  const base = flows[0] === undefined ? 0n : micros(flows[0].time);
+  const addresses: Buffer[] = [];
+  const indexOf = (bytes: Uint8Array): number => {
+    const known = addresses.findIndex((one) => one.equals(bytes));
+    return known === -1 ? addresses.push(Buffer.from(bytes)) - 1 : known;
+  };
+  const sequences = new Map<bigint, bigint>();
+  let before = base;
   return {
     node: header.node,
     boot_id: header.bootId,
@@ -83,20 +91,24 @@ export function blockOf(header: BlockHeader, flows: KernelFlow[]): FlowBlock {
       rule: rule.rule | 0,
       text: rule.text,
     })),
+    addresses,
     flows: flows.map((flow): Flow => {
       const numbers = Object.fromEntries(
         Object.entries(flow).map(([name, value]) => [
           name,
-          typeof value === "bigint" ? clamp(value) : value,
+          typeof value === "bigint" ? Number(held(value, largest)) : value,
         ]),
       ) as unknown as Flow;
-      return {
+      const time = micros(flow.time);
+      const sequence = held(flow.sequence, largestTerm);
+      const row: Flow = {
         ...numbers,
-        time: clamp(wall(flow.time) - base),
-        first: clamp(wall(flow.first) - base),
-        last: clamp(wall(flow.last) - base),
-        src_addr: Buffer.from(flow.src_addr),
-        dst_addr: Buffer.from(flow.dst_addr),
+        time: Number(time - before),
+        last: Number(time - micros(flow.last)),
+        first: Number(micros(flow.last) - micros(flow.first)),
+        sequence: Number(sequence - (sequences.get(flow.cpu) ?? 0n)),
+        src_addr: indexOf(flow.src_addr),
+        dst_addr: indexOf(flow.dst_addr),
         ifindex: signed(flow.ifindex),
         generation: signed(flow.generation),
         rule: signed(flow.rule),
@@ -105,6 +117,9 @@ export function blockOf(header: BlockHeader, flows: KernelFlow[]): FlowBlock {
         reason: flowSymbols.reason[Number(flow.reason)] ?? "unknown",
         kind: flowSymbols.kind[Number(flow.kind)] ?? "unknown",
       };
+      before = time;
+      sequences.set(flow.cpu, sequence);
+      return row;
     }),
   };
 }

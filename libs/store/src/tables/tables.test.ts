@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parseAddress } from "@weir/codec";
+import type { FlowColumns } from "@weir/codec";
 import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
 import { flowBlock } from "../testing/flows.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
@@ -10,7 +11,7 @@ import { events } from "./events.ts";
 import { FlowRows } from "./flow-rows.ts";
 import { flowColumns } from "./flows.ts";
 import { ledger, odometerRows, odometers } from "./ledger.ts";
-import { policyRecords } from "./policies.ts";
+import { policyGenerations, policyVersions } from "./policies.ts";
 import { workloadRecords } from "./workloads.ts";
 
 let store: EmbeddedStore;
@@ -42,7 +43,15 @@ const engineColumns = (where: string) =>
   );
 
 describe("the tables of the engine and the definitions in here", () => {
-  const tables = [policyRecords, workloadRecords, ledger, odometers, events, deadLetters];
+  const tables = [
+    policyGenerations,
+    policyVersions,
+    workloadRecords,
+    ledger,
+    odometers,
+    events,
+    deadLetters,
+  ];
   it.each([
     ...tables.map(({ name, columns }) => ({ name, columns })),
     { name: "flows", columns: flowColumns },
@@ -117,6 +126,10 @@ describe("a row of flows", () => {
         bytes: Float64Array.of(0, 2 ** 50),
         replyPackets: Float64Array.of(0, 5),
         replyBytes: Float64Array.of(0, 600),
+        addresses: new Uint8Array(0),
+        srcAddrIndex: Uint32Array.of(0, 0),
+        dstAddrIndex: Uint32Array.of(0, 0),
+        words: {} as FlowColumns["words"],
         srcAddr: Uint8Array.from([...parseAddress("::"), ...parseAddress("10.0.0.1")]),
         dstAddr: Uint8Array.from([...parseAddress("::"), ...parseAddress("fd00::ffff:1.2.3.4")]),
         ifindex: Uint32Array.of(0, 4294967295),
@@ -273,14 +286,35 @@ describe("the roll-ups", () => {
 describe("policies and workloads", () => {
   it("show each text with the time in which it was in force", async () => {
     const row = { revision: 1, mode: "enforce", namespace: "shop", name: "cart" } as const;
-    const block = encodeRows(policyRecords, [
-      { ...row, generation: 1, text: "one", validFrom: 1_000_000 },
-      { ...row, generation: 2, text: "two", validFrom: 2_000_000 },
-      { ...row, generation: 2, text: "two", validFrom: 2_500_000, revision: 9 },
-      { ...row, generation: 3, text: "", namespace: "", name: "", validFrom: 3_000_000 },
+    const generations = encodeRows(policyGenerations, [
+      { ...row, generation: 1, validFrom: 1_000_000 },
+      { ...row, generation: 2, validFrom: 2_000_000 },
+      { ...row, generation: 2, validFrom: 2_500_000, revision: 9 },
+      { ...row, generation: 3, validFrom: 3_000_000 },
+      { ...row, generation: 5, validFrom: 5_000_000 },
     ]);
-    await store.insertNative("policy_records", block, "generations");
-    expect(await store.query("SELECT * FROM policies ORDER BY generation")).toEqual([
+    const versions = encodeRows(policyVersions, [
+      { ...row, generation: 1, deleted: false, text: "one" },
+      { ...row, name: "web", generation: 1, deleted: false, text: "web" },
+      { ...row, generation: 2, deleted: false, text: "two" },
+      { ...row, generation: 2, deleted: false, text: "two" },
+      { ...row, generation: 3, deleted: true, text: "" },
+    ]);
+    await store.insertNative("policy_generations", generations, "generations");
+    await store.insertNative("policy_versions", versions, "versions");
+    expect(
+      await store.query(
+        "SELECT generation, valid_until FROM policies WHERE name = 'web' ORDER BY 1",
+      ),
+    ).toMatchObject([
+      { generation: 1 },
+      { generation: 2 },
+      { generation: 3 },
+      { generation: 5, valid_until: null },
+    ]);
+    expect(
+      await store.query("SELECT * FROM policies WHERE name = 'cart' ORDER BY generation"),
+    ).toEqual([
       {
         ...row,
         generation: 1,
