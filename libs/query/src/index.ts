@@ -31,4 +31,13 @@ export {
   tablesQuery,
 } from "./schema.ts";
 export type { Statement } from "./statement.ts";
+export {
+  maxTotalsRows,
+  type Measure,
+  measures,
+  totalsQuery,
+  type TotalsQuestion,
+  type TotalsRow,
+  type TotalsStatement,
+} from "./totals/totals.ts";
 export { parseDuration, parseTime } from "./time.ts";

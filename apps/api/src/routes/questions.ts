@@ -2,12 +2,18 @@ import { Readable } from "node:stream";
 import {
   type FlowRow,
   type LedgerRow,
+  type TotalsRow,
   flowLine,
   flowsQuery,
   ledgerAnswer,
   ledgerQuery,
+  maxFilterLength,
   maxFlowRows,
+  maxTotalsRows,
+  measures,
+  parseFilter,
   parseTime,
+  totalsQuery,
 } from "@weir/query";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -22,6 +28,18 @@ const flowsQuestion = flowFilter.extend({
   since: time.default("5m"),
   until: time.optional(),
   limit: z.coerce.number().int().min(1).max(maxFlowRows).default(10_000),
+});
+const edgesQuestion = z.object({
+  since: time.default("1h"),
+  until: time.optional(),
+  filter: z.string().max(maxFilterLength).optional(),
+  by: z
+    .string()
+    .max(1024)
+    .default("src.namespace,src.workload,src.name,dst.namespace,dst.workload,dst.name,dst.port"),
+  order: z.enum(measures).optional(),
+  limit: z.coerce.number().int().min(1).max(maxTotalsRows).default(1000),
+  view: z.enum(["once", "each"]).default("once"),
 });
 const ledgerQuestion = z.object({ since: time.default("1h"), until: time.optional() });
 
@@ -47,6 +65,26 @@ export function addQuestions(server: FastifyInstance, context: Context): void {
     }
     return reply
       .header("content-type", "application/x-ndjson")
+      .send(Readable.from(ndjson(rows.map((row) => flowLine(row))), { objectMode: false }));
+  });
+  server.get("/v1/edges", async (request, reply) => {
+    const { since, until, filter, by, ...rest } = parse(edgesQuestion, request.query);
+    const nowMs = Date.now();
+    const { sql, parameters, tables } = totalsQuery({
+      ...rest,
+      now: nowMs * 1000,
+      by: by.split(",").filter((name) => name !== ""),
+      since: parseTime(since, nowMs),
+      ...(until === undefined ? {} : { until: parseTime(until, nowMs) }),
+      ...(filter === undefined ? {} : { filter: parseFilter(filter, nowMs) }),
+    });
+    const gone = new AbortController();
+    reply.raw.on("close", () => gone.abort());
+    const rows = await store.query<TotalsRow>(sql, { parameters, signal: gone.signal });
+    if (rows.length === rest.limit) void reply.header("weir-truncated", String(rest.limit));
+    return reply
+      .header("content-type", "application/x-ndjson")
+      .header("weir-tables", tables.join(", "))
       .send(Readable.from(ndjson(rows), { objectMode: false }));
   });
   server.get("/v1/ledger", async (request): Promise<LedgerAnswer> => {
@@ -64,11 +102,9 @@ export function addQuestions(server: FastifyInstance, context: Context): void {
 /** Rows per chunk: a large answer is not put together as one text. */
 const chunkRows = 500;
 
-function* ndjson(rows: FlowRow[]): Generator<string> {
+function* ndjson(rows: readonly object[]): Generator<string> {
   for (let from = 0; from < rows.length; from += chunkRows) {
-    const lines = rows
-      .slice(from, from + chunkRows)
-      .map((row) => `${JSON.stringify(flowLine(row))}\n`);
+    const lines = rows.slice(from, from + chunkRows).map((row) => `${JSON.stringify(row)}\n`);
     yield lines.join("");
   }
 }

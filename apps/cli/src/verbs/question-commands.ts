@@ -6,6 +6,7 @@ import { apiOption, wholeNumber } from "./options.ts";
 export function addQuestions(program: Command): void {
   addStatus(program);
   addFlows(program);
+  addEdges(program);
   addSql(program);
   addLedger(program);
 }
@@ -65,6 +66,38 @@ Examples:
   weir flows --verdict denied --follow`,
     )
     .action(async (options) => (await import("./flows.ts")).flows(options));
+}
+
+function addEdges(program: Command): void {
+  program
+    .command("edges")
+    .description("sums of flows over any range, from the roll-ups")
+    .option("--since <time>", "from then on: a duration or RFC 3339 (default: 1h)")
+    .option("--until <time>", "until then: a duration ago, or RFC 3339")
+    .option("--by <fields>", "a row for each combination: fields of --filter, minute, hour or day")
+    .option("--filter <text>", "what has to hold, as of weir flows")
+    .addOption(
+      new Option("--order <sum>", "the largest of it first (default: bytes both ways)").choices([
+        "connections",
+        "packets",
+        "bytes",
+        "reply_packets",
+        "reply_bytes",
+        "rows",
+      ]),
+    )
+    .option("--limit <n>", "at most so many rows", wholeNumber(1, 100_000))
+    .option("--each", "every observation: a connection seen at both ends counts twice")
+    .addOption(outputOption())
+    .addOption(apiOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  weir edges --since 30d --by src.namespace,dst.namespace
+  weir edges --since 24h --filter 'verdict = denied' --by hour,dst.workload -o csv`,
+    )
+    .action(async (options) => (await import("./edges.ts")).edges(options));
 }
 
 function addSql(program: Command): void {

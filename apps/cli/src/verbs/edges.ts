@@ -1,0 +1,34 @@
+import { type ClientOptions, lines, open } from "../client.ts";
+import type { Format } from "../print/format.ts";
+import { printRows } from "../print/rows.ts";
+
+export interface EdgesOptions extends ClientOptions {
+  since?: string;
+  until?: string;
+  by?: string;
+  filter?: string;
+  order?: string;
+  limit?: number;
+  each?: boolean;
+  output: Format;
+}
+
+type Sums = Record<string, string | number>;
+
+/** `weir edges`. */
+export async function edges(options: EdgesOptions): Promise<void> {
+  const { since, until, by, filter, order, limit, each, output } = options;
+  const view = each ? "each" : undefined;
+  const response = await open(
+    { path: "/v1/edges", query: { since, until, by, filter, order, limit, view } },
+    options,
+  );
+  const rows: Sums[] = [];
+  for await (const line of lines(response)) rows.push(JSON.parse(line) as Sums);
+  const names = Object.keys(rows[0] ?? {});
+  printRows(rows, { names, cells: (row) => names.map((name) => row[name]) }, output);
+  if (rows.length === 0) process.stderr.write("no flow in that time\n");
+  const truncated = response.headers["weir-truncated"];
+  if (typeof truncated === "string")
+    process.stderr.write(`only the largest ${truncated} rows; raise --limit for more\n`);
+}
