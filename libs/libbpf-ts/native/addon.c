@@ -33,6 +33,7 @@ static const struct {
 	{"mapLookupBatch", map_lookup_batch},
 	{"mapUpdateBatch", map_update_batch},
 	{"mapDeleteBatch", map_delete_batch},
+	{"mapMemory", map_memory},
 	{"mappingOpen", mapping_open},
 	{"mappingRead", mapping_read},
 	{"mappingWrite", mapping_write},

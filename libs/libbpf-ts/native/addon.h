@@ -159,6 +159,7 @@ EXPORTED(map_lookup_batch);
 EXPORTED(map_update_batch);
 EXPORTED(map_delete_batch);
 
+EXPORTED(map_memory);
 EXPORTED(mapping_open);
 EXPORTED(mapping_read);
 EXPORTED(mapping_write);

@@ -141,3 +141,39 @@ EXPORTED(mapping_write)
 		copy_bytes(to, bytes.data, bytes.length);
 	return return_status(&call, 0);
 }
+
+static void release_memory(napi_env env, void *memory, void *hint)
+{
+	(void)env;
+	munmap(memory, (size_t)(uintptr_t)hint);
+}
+
+/* (map) -> ArrayBuffer over the values of an array map; it keeps the map alive by itself */
+EXPORTED(map_memory)
+{
+	struct call call;
+	struct handle *map;
+	const struct map_shape *shape;
+	size_t page = sysconf(_SC_PAGESIZE), length, reserved;
+	napi_value buffer;
+	void *memory;
+
+	call_begin(&call, env, info);
+	map = argument_handle(&call, 0, HANDLE_MAP);
+	if (call.error)
+		return return_error(&call);
+	shape = map_shape_of(map);
+	if (shape->type != BPF_MAP_TYPE_ARRAY)
+		return return_status(&call, -EINVAL);
+	length = (size_t)(shape->value_size + 7) / 8 * 8 * shape->max_entries;
+	reserved = (length + page - 1) / page * page;
+	memory = mmap(NULL, reserved, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, map->fd, 0);
+	if (memory == MAP_FAILED)
+		return return_status(&call, -errno);
+	if (napi_create_external_arraybuffer(env, memory, length, release_memory, (void *)(uintptr_t)reserved,
+					     &buffer) != napi_ok) {
+		munmap(memory, reserved);
+		return return_status(&call, -ENOMEM);
+	}
+	return buffer;
+}

@@ -203,13 +203,13 @@ EXPORTED(ring_drain_variable)
 	return ready < 0 && count == 0 ? return_status(&call, ready) : return_number(&call, count);
 }
 
-/* (ring, Uint8Array of 32 bytes): pending, size, discarded, mismatched as u64 */
+/* (ring, Uint8Array of 40 bytes): pending, size, discarded, mismatched, position as u64 */
 EXPORTED(ring_state)
 {
 	struct call call;
 	struct ring *ring;
 	struct bytes out;
-	uint64_t state[4];
+	uint64_t state[5];
 
 	call_begin(&call, env, info);
 	ring = argument_ring(&call);
@@ -222,6 +222,7 @@ EXPORTED(ring_state)
 	state[1] = ring->mask + 1;
 	state[2] = ring->discarded;
 	state[3] = ring->mismatched;
+	state[4] = *ring->consumer;
 	memcpy(out.data, state, sizeof(state));
 	return return_status(&call, 0);
 }

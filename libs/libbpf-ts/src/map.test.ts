@@ -31,6 +31,23 @@ function codeOf(run: () => unknown): string {
 }
 
 describe("map", () => {
+  it("of an array is memory, shared with whoever has the map", () => {
+    using map = create("array", { maxEntries: 3, valueSize: 4096, flags: 1024 });
+    const memory = map.memory();
+    expect(memory.length).toBe(3 * 4096);
+    memory.set([7, 8, 9], 4096);
+    expect(map.lookup(u32(1))?.subarray(0, 3)).toEqual(Uint8Array.of(7, 8, 9));
+    map.update(u32(2), new Uint8Array(4096).fill(5));
+    expect(memory[2 * 4096]).toBe(5);
+    map.close();
+    memory[0] = 1;
+    expect(memory[0]).toBe(1);
+    using plain = create("array");
+    expect(codeOf(() => plain.memory())).toBe("EINVAL");
+    using hash = create("hash");
+    expect(codeOf(() => hash.memory())).toBe("EINVAL");
+  });
+
   it.each<MapType>(["hash", "lru_hash"])("%s: looks up, updates, deletes", (type) => {
     using map = create(type, { name: "sample" });
     expect(map).toMatchObject({

@@ -258,6 +258,16 @@ export class BpfMap extends Owned {
     checked(`unpin ${path}`, native.unpin(path));
   }
 
+  /**
+   * The values of an array with BPF_F_MMAPABLE (flags 1024), each rounded up to 8 bytes, in this
+   * process' memory: what is written is in the map at once, without a call, and outlives the
+   * process as the map does. The memory keeps the map alive until it is collected.
+   */
+  memory(): Uint8Array {
+    const what = `map the values of ${this.name} into memory`;
+    return new Uint8Array(checked<ArrayBuffer>(what, native.mapMemory(this[handleOf])));
+  }
+
   /** From here on user space can only read; programs still write. */
   freeze(): void {
     checked(`freeze map ${this.name}`, native.mapFreeze(this[handleOf]));

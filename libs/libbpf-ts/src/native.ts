@@ -136,6 +136,7 @@ export interface Native {
   mapUpdateBatch(map: Handle, keys: Bytes, values: Bytes, count: number, flags: number): number;
   mapDeleteBatch(map: Handle, keys: Bytes, count: number): number;
 
+  mapMemory(map: Handle): ArrayBuffer | number;
   mappingOpen(map: Handle, writable: boolean): Handle | number;
   mappingRead(mapping: Handle, offset: number, out: Bytes): number;
   mappingWrite(mapping: Handle, offset: number, bytes: Bytes): number;

@@ -38,6 +38,20 @@ function sequences(buffer: Uint8Array, count: number): number[] {
 }
 
 describe("ring", () => {
+  it("tells how far it has been read, to the next reader too", () => {
+    const { object, reader, produce } = bed();
+    using _object = object;
+    const begun = reader.position;
+    produce(3);
+    expect(reader.position).toBe(begun);
+    expect(reader.drainInto(new Uint8Array(2 * recordBytes), recordBytes)).toBe(2);
+    const taken = BigInt(2 * (recordBytes + 8));
+    expect(reader.position - begun).toBe(taken);
+    reader.close();
+    using next = new RingReader(object.map("records"));
+    expect(next.position - begun).toBe(taken);
+  });
+
   it("gives every record once, in order, bounded by the buffer", () => {
     const { reader, produce } = bed();
     const buffer = new Uint8Array(3 * recordBytes + 7);

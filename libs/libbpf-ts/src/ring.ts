@@ -18,7 +18,7 @@ const EMSGSIZE = -90;
 export class RingReader extends Owned {
   readonly size: number;
   readonly #name: string;
-  readonly #state = new BigUint64Array(4);
+  readonly #state = new BigUint64Array(5);
   readonly #stateBytes = new Uint8Array(this.#state.buffer);
 
   constructor(map: BpfMap) {
@@ -70,6 +70,14 @@ export class RingReader extends Owned {
 
   get mismatched(): number {
     return Number(this.#read(3));
+  }
+
+  /**
+   * Bytes of the ring that its readers have taken, headers included. A drain moves it on after
+   * everything was copied: where it did not move, the records are still in the ring.
+   */
+  get position(): bigint {
+    return this.#read(4);
   }
 
   #read(index: number): bigint {
