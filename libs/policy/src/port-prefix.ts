@@ -4,6 +4,22 @@ export interface PortPrefix {
   bits: number;
 }
 
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
+/** The same ports in the fewest ranges, in order. */
+export function mergedRanges(ranges: readonly PortRange[]): PortRange[] {
+  const merged: PortRange[] = [];
+  for (const { first, last } of [...ranges].sort((a, b) => a.first - b.first)) {
+    const before = merged.at(-1);
+    if (before === undefined || first > before.last + 1) merged.push({ first, last });
+    else before.last = Math.max(before.last, last);
+  }
+  return merged;
+}
+
 /** The fewest prefixes that cover the ports from `first` to `last` and no other; at most 30. */
 export function portPrefixes(first: number, last: number): PortPrefix[] {
   const prefixes: PortPrefix[] = [];

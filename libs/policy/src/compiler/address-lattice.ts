@@ -41,6 +41,8 @@ interface LatticeNode extends Placed {
   readonly pods: Set<PodRecord>;
   /** Nearest that covers it, of either family. */
   parent: LatticeNode | undefined;
+  /** Blocks that hold here, those of lists one by one; and the atoms that makes. */
+  pieces: AtomSet;
   blocks: AtomSet;
   own: AtomSet;
   ports: AtomSet;
@@ -50,14 +52,15 @@ interface LatticeNode extends Placed {
   told: number | undefined;
 }
 
-function blockOf(atom: Atom): { cidr: Prefix; excepts: Prefix[] } {
-  const { cidr, except } = atom.peer as BlockPeer;
+/** undefined: an exception as wide as the block leaves nothing of it. */
+function prefixesOf({ cidr, except }: BlockPeer): { cidr: Prefix; excepts: Prefix[] } | undefined {
   const [outer, ...excepts] = [cidr, ...except].map((text) => {
     const prefix = parsePrefix(text);
     if (prefix === undefined) throw new RangeError(`${text} is no block of addresses`);
     return prefix;
   });
-  return { cidr: outer as Prefix, excepts };
+  if (outer === undefined || excepts.some((one) => contains(one, outer))) return undefined;
+  return { cidr: outer, excepts };
 }
 
 export class AddressLattice {
@@ -90,9 +93,10 @@ export class AddressLattice {
       closed: new Set(),
       pods: new Set(),
       parent: undefined,
-      blocks: this.#sets.hold(this.#sets.empty),
-      own: this.#sets.hold(this.#sets.empty),
-      ports: this.#sets.hold(this.#sets.empty),
+      pieces: this.#sets.empty,
+      blocks: this.#sets.empty,
+      own: this.#sets.empty,
+      ports: this.#sets.empty,
       identity: this.#identities.none,
       isPlaced: false,
       told: undefined,
@@ -102,19 +106,18 @@ export class AddressLattice {
     return node;
   }
 
-  addBlock(atom: Atom): void {
-    const { cidr, excepts } = blockOf(atom);
-    // An exception as wide as the block leaves nothing of it.
-    if (excepts.some((except) => contains(except, cidr))) return;
-    this.#at(cidr).opened.add(atom);
-    for (const except of excepts) this.#at(except).closed.add(atom);
+  addBlock(atom: Atom, block: BlockPeer): void {
+    const prefixes = prefixesOf(block);
+    if (prefixes === undefined) return;
+    this.#at(prefixes.cidr).opened.add(atom);
+    for (const except of prefixes.excepts) this.#at(except).closed.add(atom);
   }
 
-  deleteBlock(atom: Atom): void {
-    const { cidr, excepts } = blockOf(atom);
-    if (excepts.some((except) => contains(except, cidr))) return;
-    this.#at(cidr).opened.delete(atom);
-    for (const except of excepts) this.#at(except).closed.delete(atom);
+  deleteBlock(atom: Atom, block: BlockPeer): void {
+    const prefixes = prefixesOf(block);
+    if (prefixes === undefined) return;
+    this.#at(prefixes.cidr).opened.delete(atom);
+    for (const except of prefixes.excepts) this.#at(except).closed.delete(atom);
   }
 
   addPod(pod: PodRecord): void {
@@ -172,14 +175,14 @@ export class AddressLattice {
   #settleNode(node: LatticeNode): void {
     const { parent, opened, closed, pods } = node;
     const inherits = parent !== undefined && contains(parent.prefix, node.prefix);
-    let blocks = inherits ? parent.blocks : this.#sets.empty;
+    let pieces = inherits ? parent.pieces : this.#sets.empty;
     if (opened.size + closed.size > 0) {
-      const here = new Set([...blocks.atoms, ...opened]);
+      const here = new Set([...pieces.atoms, ...opened]);
       for (const atom of closed) here.delete(atom);
-      blocks = this.#sets.of(here);
+      pieces = this.#sets.of(here);
     }
     const [own, ports] = this.#ofPods(pods);
-    this.#carry(node, blocks, own, ports);
+    this.#carry(node, pieces, own, ports);
     if (this.#wanted(node) !== node.told) this.#untold.add(node);
   }
 
@@ -195,9 +198,14 @@ export class AddressLattice {
     ];
   }
 
-  #carry(node: LatticeNode, blocks: AtomSet, own: AtomSet, ports: AtomSet): void {
-    if (node.blocks === blocks && node.own === own && node.ports === ports) return;
-    node.blocks = this.#sets.exchange(node.blocks, blocks);
+  #carry(node: LatticeNode, pieces: AtomSet, own: AtomSet, ports: AtomSet): void {
+    if (node.pieces === pieces && node.own === own && node.ports === ports) return;
+    if (node.pieces !== pieces) {
+      const atoms = new Set(pieces.atoms.map((atom) => atom.list ?? atom));
+      node.pieces = this.#sets.exchange(node.pieces, pieces);
+      node.blocks = this.#sets.exchange(node.blocks, this.#sets.of(atoms));
+    }
+    const { blocks } = node;
     node.own = this.#sets.exchange(node.own, own);
     node.ports = this.#sets.exchange(node.ports, ports);
     const identity = this.#identities.of(blocks, own, ports);

@@ -1,5 +1,5 @@
 /** Sets of atoms, each there once: two sets are equal when they are the same object. */
-import type { BlockPeer, PodPeer } from "../network-policy.ts";
+import type { AtomPeer } from "../atom.ts";
 import type { Identity } from "./identities.ts";
 import type { RulePart } from "./rule-part.ts";
 import type { Shape } from "./shapes.ts";
@@ -10,7 +10,9 @@ export interface Atom {
   readonly key: string;
   readonly hash: number;
   /** Undefined for a resolved port. */
-  readonly peer: PodPeer | BlockPeer | undefined;
+  readonly peer: AtomPeer | undefined;
+  /** The list whose block it is; undefined for an atom in its own right. */
+  readonly list: Atom | undefined;
   /** Of the policy, which a peer without namespaceSelector means. */
   readonly namespace: string;
   /** Rules that name it as a peer. */

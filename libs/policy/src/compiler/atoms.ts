@@ -1,8 +1,8 @@
 /** The atoms in force: which peers and named ports policies mention, and what they hold for. */
-import type { NamedPort } from "../atom.ts";
-import { namedPortKey, peerKey, resolvedPorts } from "../atom.ts";
+import type { AtomPeer, NamedPort } from "../atom.ts";
+import { namedPortKey, resolvedPorts } from "../atom.ts";
 import type { ClusterPod } from "../cluster.ts";
-import type { Peer } from "../network-policy.ts";
+import type { BlockPeer } from "../network-policy.ts";
 import type { Labels } from "../selector.ts";
 import { selects } from "../selector.ts";
 import type { Atom } from "./atom-set.ts";
@@ -31,6 +31,8 @@ interface PortUse {
 export class Atoms {
   readonly #peers = new Map<string, PeerUse>();
   readonly #ports = new Map<string, PortUse>();
+  /** Blocks of lists, each as an atom that no rule names. */
+  readonly #pieces = new Map<Atom, Atom[]>();
   readonly #selectors = new SelectorIndex<Atom>();
   readonly #shapes: ShapeIndex;
   readonly #lattice: AddressLattice;
@@ -54,16 +56,17 @@ export class Atoms {
   }
 
   get size(): number {
-    return this.#peers.size + this.#ports.size;
+    return this.#peers.size + this.#pieces.size + this.#ports.size;
   }
 
-  #atom(key: string, peer: Peer | undefined, namespace: string): Atom {
+  #atom(key: string, peer: AtomPeer | undefined, namespace: string, list?: Atom): Atom {
     this.#uids += 1;
     return {
       uid: this.#uids,
       key,
       hash: hashText(key),
       peer,
+      list,
       namespace,
       parts: new Set(),
       shapes: new Set(),
@@ -72,8 +75,7 @@ export class Atoms {
   }
 
   /** The atom of a peer, used once more. */
-  use(peer: Peer, namespace: string): Atom {
-    const key = peerKey(peer, namespace);
+  use(key: string, peer: AtomPeer, namespace: string): Atom {
     const known = this.#peers.get(key) ?? { atom: this.#atom(key, peer, namespace), uses: 0 };
     known.uses += 1;
     if (!this.#peers.has(key)) {
@@ -91,7 +93,12 @@ export class Atoms {
 
   #enter(atom: Atom): void {
     const { peer, namespace } = atom;
-    if (peer?.kind === "block") this.#lattice.addBlock(atom);
+    if (peer?.kind === "block") this.#lattice.addBlock(atom, peer);
+    if (peer?.kind === "blocks") {
+      const pieces = peer.blocks.map((block) => this.#atom("", block, "", atom));
+      this.#pieces.set(atom, pieces);
+      for (const piece of pieces) this.#lattice.addBlock(piece, piece.peer as BlockPeer);
+    }
     if (peer?.kind !== "pods") return;
     const { namespaces, pods } = peer;
     this.#selectors.add(atom, namespaces === null ? namespace : null, pods);
@@ -203,7 +210,11 @@ export class Atoms {
       const { atom } = known;
       if (known.uses > 0 || this.#peers.get(atom.key) !== known) continue;
       this.#peers.delete(atom.key);
-      if (atom.peer?.kind === "block") this.#lattice.deleteBlock(atom);
+      if (atom.peer?.kind === "block") this.#lattice.deleteBlock(atom, atom.peer);
+      for (const piece of this.#pieces.get(atom) ?? []) {
+        this.#lattice.deleteBlock(piece, piece.peer as BlockPeer);
+      }
+      this.#pieces.delete(atom);
       if (atom.peer?.kind !== "pods") continue;
       const { namespaces, pods } = atom.peer;
       this.#selectors.delete(atom, namespaces === null ? atom.namespace : null, pods);

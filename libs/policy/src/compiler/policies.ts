@@ -1,10 +1,10 @@
 /** The policies in force: their rules, and the groups of those that isolate by the same selector. */
-import { namedPortKey, namedPortsOf } from "../atom.ts";
-import { peerKey } from "../atom.ts";
+import { atomPeers, namedPortKey, namedPortsOf } from "../atom.ts";
 import type { Policy, Rule, Side } from "../network-policy.ts";
 import { policyKey } from "../network-policy.ts";
 import { selects } from "../selector.ts";
 import { ruleText } from "../tier.ts";
+import type { Atom } from "./atom-set.ts";
 import type { Atoms } from "./atoms.ts";
 import type { PolicyRecord, SelectorGroup } from "./isolation.ts";
 import { groupKey, selectorGroup } from "./isolation.ts";
@@ -158,10 +158,8 @@ export class Policies {
     written: string,
   ): RulePart {
     const { namespace, name } = policy;
-    const peers =
-      rule.peers === "any"
-        ? "any"
-        : new Map(rule.peers.map((peer) => [peerKey(peer, namespace), peer]));
+    const use = (): Atom[] =>
+      [...atomPeers(rule, namespace)].map(([key, peer]) => this.#atoms.use(key, peer, namespace));
     const part: RulePart = {
       policy: policyKey(policy),
       group,
@@ -169,10 +167,7 @@ export class Policies {
       index,
       written,
       name: this.#name(ruleText({ namespace, name, side, index })),
-      atoms:
-        peers === "any"
-          ? "any"
-          : [...peers.values()].map((peer) => this.#atoms.use(peer, namespace)),
+      atoms: rule.peers === "any" ? "any" : use(),
       named: namedPortsOf(rule),
       ports: fixedPorts(rule),
       contributions: new Map(),

@@ -26,7 +26,7 @@ export function coversPlace(outer: Placed, inner: Placed): boolean {
   return outer.first <= inner.first && inner.last <= outer.last;
 }
 
-/** Above this many at once it is cheaper to sort anew than to make room one by one. */
+/** Above this many at once it is cheaper to go through all than to make room one by one. */
 const manyAtOnce = 64;
 
 export class PrefixTable<Item extends Placed> {
@@ -55,9 +55,22 @@ export class PrefixTable<Item extends Placed> {
   change(added: readonly Item[], removed: ReadonlySet<Item>): void {
     if (removed.size > manyAtOnce) this.#items = this.#items.filter((item) => !removed.has(item));
     else for (const { key } of removed) this.#items.splice(this.indexOf(key), 1);
-    if (added.length > manyAtOnce) {
-      this.#items.push(...added);
-      this.#items.sort((a, b) => (a.key < b.key ? -1 : 1));
-    } else for (const item of added) this.#items.splice(this.indexOf(item.key), 0, item);
+    if (added.length > manyAtOnce) this.#merge(added);
+    else for (const item of added) this.#items.splice(this.indexOf(item.key), 0, item);
+  }
+
+  #merge(added: readonly Item[]): void {
+    const sorted = [...added].sort((a, b) => (a.key < b.key ? -1 : 1));
+    const merged: Item[] = [];
+    let next = 0;
+    for (const item of this.#items) {
+      while (next < sorted.length && (sorted[next] as Item).key < item.key) {
+        merged.push(sorted[next] as Item);
+        next += 1;
+      }
+      merged.push(item);
+    }
+    for (; next < sorted.length; next += 1) merged.push(sorted[next] as Item);
+    this.#items = merged;
   }
 }

@@ -2,9 +2,9 @@
 import type { NamedPort } from "../atom.ts";
 import { numbersNamed } from "../atom.ts";
 import { anyPortBits, anyProtocolBits, exactPortBits } from "../compiled.ts";
-import type { PortMatch, Rule, Side } from "../network-policy.ts";
-import { portPrefixes } from "../port-prefix.ts";
-import { protocolNumber } from "../protocol.ts";
+import type { Rule, Side } from "../network-policy.ts";
+import { mergedRanges, portPrefixes } from "../port-prefix.ts";
+import { portProtocols, protocolNumber } from "../protocol.ts";
 import type { Atom } from "./atom-set.ts";
 import type { SelectorGroup } from "./isolation.ts";
 import type { Numbered } from "./numbering.ts";
@@ -70,19 +70,19 @@ export function unpackPort(packed: number): {
   };
 }
 
-function portsOf(match: PortMatch): number[] {
-  const protocol = protocolNumber(match.protocol);
-  if (match.kind === "every") return [packPort(anyPortBits, protocol, 0)];
-  if (match.kind === "named") return [];
-  return portPrefixes(match.first, match.last).map(({ port, bits }) =>
-    packPort(anyPortBits + bits, protocol, port),
-  );
-}
-
 /** Ports of the rule but for those that it names. */
 export function fixedPorts(rule: Rule): number[] {
   if (rule.ports === "any") return [packPort(anyProtocolBits, 0, 0)];
-  return [...new Set(rule.ports.flatMap((match) => portsOf(match)))];
+  const matches = rule.ports;
+  return portProtocols.flatMap((protocol) => {
+    const mine = matches.filter((match) => match.protocol === protocol);
+    const number = protocolNumber(protocol);
+    if (mine.some((match) => match.kind === "every")) return [packPort(anyPortBits, number, 0)];
+    const ranges = mergedRanges(mine.filter((match) => match.kind === "range"));
+    return ranges.flatMap(({ first, last }) =>
+      portPrefixes(first, last).map(({ port, bits }) => packPort(anyPortBits + bits, number, port)),
+    );
+  });
 }
 
 function namedPorts(part: RulePart, resolved: readonly string[]): number[] {

@@ -3,8 +3,8 @@
  * the meaning of a key and its hash. What the fast one gives is held to what this one gives.
  */
 import { addressBytes, parseAddress } from "../address.ts";
-import { namedPortKey, namedPortsOf, numbersNamed, peerKey, resolvedPorts } from "../atom.ts";
-import type { NamedPort } from "../atom.ts";
+import { atomPeers, namedPortKey, namedPortsOf, numbersNamed, resolvedPorts } from "../atom.ts";
+import type { AtomPeer, NamedPort } from "../atom.ts";
 import type { Cluster, ClusterPod } from "../cluster.ts";
 import { podKey } from "../cluster.ts";
 import { compareEntries } from "../compiled-delta.ts";
@@ -21,10 +21,10 @@ import { groupKey, ruleSetHash, ruleSetMeaning } from "../compiler/isolation.ts"
 import { hashOfSum, hashText, lastId } from "../compiler/numbering.ts";
 import { ruleMeaning } from "../compiler/rule-part.ts";
 import { shapeKey } from "../compiler/shapes.ts";
-import type { Peer, Policy, PortMatch, Rule, Side } from "../network-policy.ts";
+import type { Policy, PortMatch, Rule, Side } from "../network-policy.ts";
 import { policyKey } from "../network-policy.ts";
-import { portPrefixes } from "../port-prefix.ts";
-import { protocolNumber } from "../protocol.ts";
+import { mergedRanges, portPrefixes } from "../port-prefix.ts";
+import { portProtocols, protocolNumber } from "../protocol.ts";
 import { defaultDenyText, ruleText } from "../tier.ts";
 import { addressLattice } from "./plain-lattice.ts";
 import type { PodAddress } from "./plain-lattice.ts";
@@ -33,7 +33,7 @@ import { podAtoms, PlainShapes } from "./plain-shapes.ts";
 /** One peer of some rule. */
 export interface PeerAtom {
   key: string;
-  peer: Peer;
+  peer: AtomPeer;
   namespace: string;
 }
 
@@ -57,8 +57,7 @@ function atomsOf(policies: readonly Policy[]): Atoms {
   const peers = new Map<string, PeerAtom>();
   for (const policy of policies) {
     for (const rule of [...(policy.ingress ?? []), ...(policy.egress ?? [])]) {
-      for (const peer of rule.peers === "any" ? [] : rule.peers) {
-        const key = peerKey(peer, policy.namespace);
+      for (const [key, peer] of atomPeers(rule, policy.namespace)) {
         if (!peers.has(key)) peers.set(key, { key, peer, namespace: policy.namespace });
       }
     }
@@ -176,18 +175,23 @@ function namedEntries(
 
 function portEntries(rule: Rule, resolved: readonly string[]): PortEntry[] {
   if (rule.ports === "any") return [{ prefix_bits: anyProtocolBits, protocol: 0, port: 0 }];
-  return rule.ports.flatMap((match) => {
-    if (match.kind === "range") return rangeEntries(match);
-    if (match.kind === "named") return namedEntries(match, resolved);
-    return [{ prefix_bits: anyPortBits, protocol: protocolNumber(match.protocol), port: 0 }];
+  const all = rule.ports;
+  const named = all.filter((match) => match.kind === "named");
+  const fixed = portProtocols.flatMap((protocol) => {
+    const mine = all.filter((match) => match.protocol === protocol);
+    if (mine.some((match) => match.kind === "every"))
+      return [{ prefix_bits: anyPortBits, protocol: protocolNumber(protocol), port: 0 }];
+    const ranges = mergedRanges(mine.filter((match) => match.kind === "range"));
+    return ranges.flatMap((range) => rangeEntries({ kind: "range", protocol, ...range }));
   });
+  return [...fixed, ...named.flatMap((match) => namedEntries(match, resolved))];
 }
 
 /** Identities the rule's peers mean; worldIdentity as an entry's identity stands for any peer. */
 function peerIdentities(rule: Rule, namespace: string, identities: Identities): number[] {
   if (rule.peers === "any") return [worldIdentity];
   const found = new Set(
-    rule.peers.flatMap((peer) => identities.byAtom.get(peerKey(peer, namespace)) ?? []),
+    [...atomPeers(rule, namespace).keys()].flatMap((key) => identities.byAtom.get(key) ?? []),
   );
   return [...found];
 }

@@ -1,6 +1,7 @@
 /** The address lattice from nothing; see compiler/address-lattice.ts for the argument. */
 import type { Prefix } from "../address.ts";
 import { contains, covers, everyIPv4, hostPrefix, parsePrefix } from "../address.ts";
+import type { BlockPeer } from "../network-policy.ts";
 import type { PeerAtom } from "./plain-compile.ts";
 
 interface LatticePrefix {
@@ -30,7 +31,20 @@ function prefixKey(prefix: Prefix): string {
   return `${prefix.bits}/${prefix.length}`;
 }
 
-function collect(atoms: readonly PeerAtom[], pods: readonly PodAddress[]): LatticePrefix[] {
+interface Piece {
+  /** Of the atom that it belongs to. */
+  key: string;
+  block: BlockPeer;
+}
+
+function piecesOf(atoms: readonly PeerAtom[]): Piece[] {
+  return atoms.flatMap(({ key, peer }) => {
+    if (peer.kind === "block") return [{ key, block: peer }];
+    return peer.kind === "blocks" ? peer.blocks.map((block) => ({ key, block })) : [];
+  });
+}
+
+function collect(pieces: readonly Piece[], pods: readonly PodAddress[]): LatticePrefix[] {
   const found = new Map<string, LatticePrefix>();
   const at = (prefix: Prefix): LatticePrefix => {
     const key = prefixKey(prefix);
@@ -41,11 +55,9 @@ function collect(atoms: readonly PeerAtom[], pods: readonly PodAddress[]): Latti
     return fresh;
   };
   at(everyIPv4);
-  for (const [index, { peer }] of atoms.entries()) {
-    if (peer.kind !== "block") continue;
-    const cidr = parsePrefix(peer.cidr);
-    if (cidr === undefined) throw new RangeError(`${peer.cidr} is no block of addresses`);
-    const excepts = peer.except.map((text) => parsePrefix(text) as Prefix);
+  for (const [index, { block }] of pieces.entries()) {
+    const cidr = parsePrefix(block.cidr) as Prefix;
+    const excepts = block.except.map((text) => parsePrefix(text) as Prefix);
     if (excepts.some((except) => contains(except, cidr))) continue;
     at(cidr).opened.push(index);
     for (const except of excepts) at(except).closed.push(index);
@@ -77,9 +89,10 @@ export function addressLattice(
   atoms: readonly PeerAtom[],
   pods: readonly PodAddress[],
 ): LatticeEntry[] {
+  const pieces = piecesOf(atoms);
   const entries: LatticeEntry[] = [];
   const stack: Level[] = [];
-  for (const { prefix, opened, closed, own } of collect(atoms, pods)) {
+  for (const { prefix, opened, closed, own } of collect(pieces, pods)) {
     while (stack.length > 0 && !covers((stack.at(-1) as Level).prefix, prefix)) stack.pop();
     const above = stack.at(-1);
     const inherits = above !== undefined && contains(above.prefix, prefix);
@@ -88,7 +101,8 @@ export function addressLattice(
       const exceptions = new Set(closed);
       blocks = new Set([...blocks, ...opened].filter((index) => !exceptions.has(index)));
     }
-    const keys = [...[...blocks].map((index) => (atoms[index] as PeerAtom).key), ...own].sort();
+    const held = new Set([...blocks].map((index) => (pieces[index] as Piece).key));
+    const keys = [...held, ...own].sort();
     const joined = keys.join("\n");
     if (joined !== (above?.kept ?? "")) entries.push({ prefix, atoms: keys });
     stack.push({ prefix, blocks, kept: joined });

@@ -130,7 +130,10 @@ function makeWrittenPort(choices: Choices): WrittenPort {
 function makeRules<Field extends "from" | "to">(choices: Choices, field: Field) {
   return choices.list(0, 2, () => {
     const rule: Partial<Record<Field, WrittenPeer[]>> & { ports?: WrittenPort[] } = {};
-    const peers = choices.list(0, 2, () => makePeer(choices));
+    // So many blocks that the compiler takes them for one thing.
+    const peers = choices.oneIn(8)
+      ? choices.list(5, 8, () => (choices.oneIn(8) ? makePeer(choices) : makeBlock(choices)))
+      : choices.list(0, 2, () => makePeer(choices));
     const ports = choices.list(0, 2, () => makeWrittenPort(choices));
     // Absent and empty mean the same in a rule that somebody writes; both are tried.
     if (peers.length > 0 || choices.oneIn(2)) Object.assign(rule, { [field]: peers });
