@@ -172,10 +172,10 @@ class SlotWriter implements PolicyWriter {
     const key = interfaceKey(endpoint.ifindex);
     this.#image.setInterface(endpoint);
     this.#attached.add(endpoint.ifindex);
-    const active = this.#slot(this.#maps.epoch());
-    // What an earlier process wrote may belong to a policy that is not ours yet.
-    if (!this.#isConfirmed && active.getNow(key) !== undefined) return;
     try {
+      const active = this.#slot(this.#maps.epoch());
+      // What an earlier process wrote may belong to a policy that is not ours yet.
+      if (!this.#isConfirmed && active.getNow(key) !== undefined) return;
       active.setNow(key, this.#image.inForce(endpoint));
     } catch (error) {
       this.counters.interfaceFailures++;

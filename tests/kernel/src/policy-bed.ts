@@ -49,14 +49,19 @@ export class PolicyBed implements Disposable {
     return writer;
   }
 
-  /** As before the first policy. */
+  /** As before the first policy; only the epoch goes on, since flows remember it. */
   forget(): void {
     const { object } = this.datapath;
+    this.observe();
     for (const name of outerMaps) for (const slot of [0, 1]) object.map(name).delete(u32(slot));
+  }
+
+  /** Nothing is in force; the maps stay as they are. */
+  observe(): void {
     for (const slot of [0, 1]) {
       this.maps.setState(slot, { generation: 0, revision: 0, mode: 0, pad: 0 });
     }
-    this.maps.setEpoch(0);
+    this.maps.setEpoch(this.maps.epoch() + 1);
   }
 
   /** The verdict over the first packet of a new connection. */
