@@ -3,71 +3,96 @@ import type { Store } from "@weir/store";
 import type { HistoryLine } from "./answers.ts";
 import { policyKey } from "./policies.ts";
 
-interface Row {
+interface Generation {
   generation: number;
   mode: string;
+  began: string;
+}
+
+/** A document has another text from this generation on, or is gone. */
+interface Version {
   namespace: string;
   name: string;
-  text: string;
-  began: string;
+  generation: number;
+  deleted: number;
 }
 
 /** Generations listed at most, the newest. */
 const maxGenerations = 1000;
 
-const records = `
-SELECT generation, anyLast(mode) AS mode, namespace, name, anyLast(text) AS text,
-  formatDateTime(min(valid_from), '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') AS began
-FROM policy_records`;
-
 /** Every generation, the newest first, with what it changed. */
 export async function history(store: Store): Promise<HistoryLine[]> {
-  const rows = await store.query<Row>(
-    `${records}
-WHERE generation > (SELECT max(generation) FROM policy_records) - {count:UInt32}
-GROUP BY generation, namespace, name ORDER BY generation, namespace, name`,
+  const generations = await store.query<Generation>(
+    `SELECT generation, anyLast(mode) AS mode,
+  formatDateTime(min(valid_from), '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') AS began
+FROM policy_generations GROUP BY generation ORDER BY generation DESC LIMIT {count:UInt32}`,
     { parameters: { count: maxGenerations } },
   );
-  return historyOf(rows).reverse();
+  const versions = await store.query<Version>(
+    `SELECT namespace, name, generation, anyLast(deleted) AS deleted
+FROM policy_versions GROUP BY namespace, name, generation ORDER BY generation, namespace, name`,
+  );
+  return historyOf(generations.reverse(), versions).reverse();
 }
 
-/** The generations of rows that are sorted by generation, the oldest first. */
-export function historyOf(rows: Row[]): HistoryLine[] {
-  const generations = Map.groupBy(rows, (row) => row.generation);
-  let before = new Map<string, string>();
-  return [...generations].map(([generation, documents]) => {
-    const first = documents[0] as Row;
-    const texts = new Map(
-      documents.filter((one) => one.name !== "").map((one) => [policyKey(one), one.text]),
-    );
+/** Both sorted by generation, the oldest first; versions may go further back. */
+export function historyOf(
+  generations: readonly Generation[],
+  versions: readonly Version[],
+): HistoryLine[] {
+  const held = new Set<string>();
+  let at = 0;
+  return generations.map(({ generation, mode, began }, index) => {
     const line: HistoryLine = {
-      generation,
-      time: documents.map((one) => one.began).sort()[0] ?? first.began,
-      mode: first.mode,
-      policies: texts.size,
-      added: [...texts.keys()].filter((key) => !before.has(key)),
-      changed: [...texts]
-        .filter(([key, text]) => before.has(key) && before.get(key) !== text)
-        .map(([key]) => key),
-      removed: [...before.keys()].filter((key) => !texts.has(key)),
+      ...{ generation, time: began, mode, policies: 0 },
+      ...{ added: [], changed: [], removed: [] },
     };
-    before = texts;
-    return line;
+    // What lies before the first line changed nothing in it.
+    const isListed = (version: Version): boolean => index > 0 || version.generation === generation;
+    for (; at < versions.length; at++) {
+      const version = versions[at] as Version;
+      if (version.generation > generation) break;
+      const kind = takeVersion(held, version);
+      if (kind !== undefined && isListed(version)) line[kind].push(policyKey(version));
+    }
+    return { ...line, policies: held.size };
   });
 }
 
-/** The documents of one generation; undefined when the history does not have it. Generation 0 had none. */
-export async function textsOf(
+function takeVersion(
+  held: Set<string>,
+  version: Version,
+): "added" | "changed" | "removed" | undefined {
+  const key = policyKey(version);
+  if (version.deleted === 1) return held.delete(key) ? "removed" : undefined;
+  if (held.has(key)) return "changed";
+  held.add(key);
+  return "added";
+}
+
+/** A generation as it was. */
+export interface PastGeneration {
+  mode: string;
+  documents: PolicyDocument[];
+}
+
+/** Undefined when the history does not have it. Generation 0 had no documents. */
+export async function pastGeneration(
   store: Store,
   generation: number,
-): Promise<PolicyDocument[] | undefined> {
-  if (generation === 0) return [];
-  const rows = await store.query<Row>(
-    `${records} WHERE generation = {generation:UInt32} GROUP BY generation, namespace, name`,
+): Promise<PastGeneration | undefined> {
+  if (generation === 0) return { mode: "observe", documents: [] };
+  const [known] = await store.query<{ mode: string }>(
+    `SELECT anyLast(mode) AS mode FROM policy_generations
+WHERE generation = {generation:UInt32} GROUP BY generation`,
     { parameters: { generation } },
   );
-  if (rows.length === 0) return undefined;
-  return rows
-    .filter((row) => row.name !== "")
-    .map(({ namespace, name, text }) => ({ namespace, name, text }));
+  if (known === undefined) return undefined;
+  const documents = await store.query<PolicyDocument>(
+    `SELECT namespace, name, argMax(text, generation) AS text FROM policy_versions
+WHERE generation <= {generation:UInt32}
+GROUP BY namespace, name HAVING argMax(deleted, generation) = 0 ORDER BY namespace, name`,
+    { parameters: { generation } },
+  );
+  return { mode: known.mode, documents };
 }

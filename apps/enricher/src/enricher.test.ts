@@ -129,6 +129,7 @@ const tables = [
   "workload_records",
   "ledger",
   "odometers",
+  "events",
   "dead_letters",
 ];
 beforeEach(async () => {

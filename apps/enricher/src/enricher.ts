@@ -48,6 +48,7 @@ export async function startEnricher(
   const table = await followIdentity(bus, config.identity, { log, metrics });
   const services = {
     store,
+    bus,
     identity: table.index,
     identityHeadStartMs: config.identity.headStartMs,
     metrics,

@@ -1,3 +1,4 @@
+import type { Bus } from "@weir/bus";
 import type { IdentityIndex } from "@weir/identity";
 import type { Metrics } from "@weir/runtime";
 import type { Store } from "@weir/store";
@@ -5,6 +6,7 @@ import type { Store } from "@weir/store";
 /** What the functions of this station work through. */
 export interface EnricherServices {
   store: Store;
+  bus: Bus;
   /** Fed from the table of workloads, caught up before the first flow is enriched. */
   identity: IdentityIndex;
   /** Time that identities get to arrive before a flow is looked at, counted from its sending. */

@@ -17,6 +17,11 @@ export { encodeRows } from "./tables/encode-rows.ts";
 export { type EventRow, events } from "./tables/events.ts";
 export { FlowRows, type Party, type PartyIndex } from "./tables/flow-rows.ts";
 export { ledger, odometerRows, type OdometerRow, odometers } from "./tables/ledger.ts";
-export { policyRecords, type PolicyRow } from "./tables/policies.ts";
+export {
+  policyGenerations,
+  type PolicyGenerationRow,
+  policyVersions,
+  type PolicyVersionRow,
+} from "./tables/policies.ts";
 export type { Table } from "./tables/table.ts";
 export { workloadRecords, type WorkloadRow } from "./tables/workloads.ts";

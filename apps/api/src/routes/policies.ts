@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { EnactedAnswer, PolicyLine } from "../answers.ts";
 import { readChanges } from "../change-request.ts";
-import { history, textsOf } from "../history.ts";
+import { history, pastGeneration } from "../history.ts";
 import { policyKey } from "../policies.ts";
 import { Problem, badRequest } from "../problem.ts";
 import type { Context } from "./context.ts";
@@ -92,8 +92,8 @@ async function rollback(context: Context, body: unknown): Promise<EnactedAnswer>
       `generation ${generation} is not before the current one, ${current}; see: weir policy history`,
     );
   }
-  const texts = await textsOf(context.store, generation);
-  if (texts === undefined) {
+  const past = await pastGeneration(context.store, generation);
+  if (past === undefined) {
     throw new Problem(
       404,
       "no such generation",
@@ -101,15 +101,15 @@ async function rollback(context: Context, body: unknown): Promise<EnactedAnswer>
     );
   }
   const held = context.policies.wanted();
-  const kept = new Set(texts.map(policyKey));
-  const changes = texts
-    .filter((one) => held.get(policyKey(one))?.text !== one.text)
-    .map((one) => ({
-      ...one,
-      shadow: held.get(policyKey(one))?.shadow ?? false,
-      changed: Date.now() * 1000,
-      author,
-    }));
+  const kept = new Set(past.documents.map(policyKey));
+  // The kernel has one mode for all policies, so has a generation.
+  const shadow = past.mode === "shadow";
+  const changes = past.documents
+    .filter((one) => {
+      const now = held.get(policyKey(one));
+      return now?.text !== one.text || now.shadow !== shadow;
+    })
+    .map((one) => ({ ...one, shadow, changed: Date.now() * 1000, author }));
   const deletions = [...held.keys()].filter((key) => !kept.has(key));
   return { ...(await context.enact({ changes, deletions })), warnings: [] };
 }

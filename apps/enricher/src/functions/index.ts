@@ -1,6 +1,7 @@
 import type { StreamFunction } from "@weir/functions";
 import type { EnricherServices } from "../services.ts";
 import deadLetters from "./dead-letters.ts";
+import events from "./events.ts";
 import flows from "./flows.ts";
 import nodes from "./nodes.ts";
 import policies from "./policies.ts";
@@ -11,6 +12,7 @@ export const functions = {
   workloads,
   policies,
   nodes,
+  events,
   "dead-letters": deadLetters,
   flows,
 } as const satisfies Record<string, StreamFunction<EnricherServices>>;

@@ -54,10 +54,28 @@ describe("migrations", () => {
     expect(await store.query("SELECT count() AS n FROM ledger")).toEqual([{ n: 0 }]);
   });
 
+  it("take over the policies of a directory that kept each text for each generation", async () => {
+    await using folder = await temporaryDirectory();
+    const schema = await schemaCopy(folder.path, 7);
+    await using store = await open(folder.path, schema);
+    await store.migrate();
+    await store.command(`INSERT INTO policy_records VALUES
+      (1, 'shop', 'a', 1, 'enforce', 'a1', 1), (1, 'shop', 'b', 1, 'enforce', 'b1', 1),
+      (2, 'shop', 'a', 2, 'enforce', 'a2', 2), (2, 'shop', 'a', 3, 'enforce', 'a2', 2),
+      (3, '', '', 4, 'observe', '', 3), (4, 'shop', 'a', 5, 'enforce', 'a2', 4)`);
+    const shown =
+      "SELECT generation, mode, name, text, valid_from, valid_until FROM policies ORDER BY generation, name";
+    const before = await store.query(shown);
+    await schemaCopy(folder.path);
+    await store.migrate();
+    expect(await store.query(shown)).toEqual(before);
+    expect(before).toHaveLength(4);
+  });
+
   it("refuse a directory that a newer version wrote", async () => {
     await using folder = await temporaryDirectory();
     const newer = await schemaCopy(folder.path);
-    await writeFile(join(newer, "0008-more.sql"), "CREATE TABLE more (x UInt8) ENGINE = Memory;");
+    await writeFile(join(newer, "0009-more.sql"), "CREATE TABLE more (x UInt8) ENGINE = Memory;");
     {
       await using store = await open(folder.path, newer);
       await store.migrate();
@@ -65,7 +83,7 @@ describe("migrations", () => {
     await using store = await open(folder.path, schemaDirectory);
     await expect(store.migrate()).rejects.toMatchObject({
       kind: "migration",
-      message: expect.stringContaining("0008-more.sql"),
+      message: expect.stringContaining("0009-more.sql"),
     });
   });
 
@@ -84,17 +102,17 @@ describe("migrations", () => {
   it("say which statement failed, and go on from there once it is right", async () => {
     await using folder = await temporaryDirectory();
     const schema = await schemaCopy(folder.path);
-    const file = join(schema, "0008-wrong.sql");
+    const file = join(schema, "0009-wrong.sql");
     const good = "CREATE TABLE IF NOT EXISTS good (x UInt8) ENGINE = MergeTree ORDER BY x;\n";
     await writeFile(file, `${good}CREATE TABLE bad;`);
     await using store = await open(folder.path, schema);
     await expect(store.migrate()).rejects.toMatchObject({
       kind: "migration",
-      message: expect.stringContaining("0008-wrong.sql, statement 2 of 2"),
+      message: expect.stringContaining("0009-wrong.sql, statement 2 of 2"),
     });
     await writeFile(file, good);
     await store.migrate();
-    expect(await store.query("SELECT max(number) AS n FROM migrations")).toEqual([{ n: 8 }]);
+    expect(await store.query("SELECT max(number) AS n FROM migrations")).toEqual([{ n: 9 }]);
   });
 
   it("refuse a gap in the numbers", async () => {
