@@ -146,6 +146,17 @@ static __always_inline bool is_forward(const struct passage *passage, __u32 stat
 }
 
 /*
+ * A SYN of the flow's own initiator, sent again. Any other SYN is an attempt that is judged for
+ * itself: else a packet that nobody answers, a guess or a SYN+ACK with a wrong checksum, would have
+ * the flow allowed the other way round, and the SYN behind it would pass as a part of that.
+ */
+static __always_inline bool continues_opening(const struct passage *passage, __u32 state)
+{
+	return !tcp_closed(state) && is_forward(passage, state) &&
+	       !(state & STATE_FLAG(WEIR_FLAG_INITIATOR_GUESSED));
+}
+
+/*
  * Brings the verdict and the initiator up to date before the packet is counted, and returns the
  * verdict over this packet: another CPU may be judging the flow by another epoch just now.
  */
@@ -154,7 +165,7 @@ static __always_inline __u8 refresh_flow(const struct passage *passage, struct f
 	union judged judged = { .word = *(volatile __u64 *)&flow->judged.word };
 	__u32 state = flow->state;
 
-	if (tcp_closed(state) && opens_tcp(passage))
+	if (opens_tcp(passage) && !continues_opening(passage, state))
 		return reopen_flow(passage, flow, WEIR_CLOSED);
 	if (judged.epoch != passage->epoch)
 		judged.verdict = judge_again(passage, flow);

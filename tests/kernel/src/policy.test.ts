@@ -1,5 +1,5 @@
 import { flowFlags, parseAddress } from "@weir/codec";
-import { Datapath, drop, loopback, pass } from "./datapath.ts";
+import { Datapath, drop, loopback, pass, total } from "./datapath.ts";
 import type { DatapathOptions, Policy } from "./datapath.ts";
 import {
   concat,
@@ -162,6 +162,21 @@ describe("a verdict", () => {
     const allowed = datapath.records().find((one) => one.verdict === "allowed");
     expect(allowed).toMatchObject({ src: `${peer}:1000`, direction: "ingress", packets: 1 });
     expect((allowed?.flags ?? 0) & flowFlags.initiatorGuessed).toBe(flowFlags.initiatorGuessed);
+  });
+
+  it.each([
+    ["a packet without flags", 0],
+    ["a SYN+ACK", syn | ack],
+    ["data", ack | psh],
+  ])("over a SYN is its own, whatever came first: %s", (_, flags) => {
+    const halfOpen = [{ ifindex: loopback, ingress: 100 }];
+    using datapath = enforcing({ endpoints: halfOpen });
+    // May be of a connection that the endpoint began, which nothing forbids.
+    expect(datapath.to(tcpIn(flags, 1, 81))).toBe(pass);
+    expect(datapath.to(tcpIn(syn, 1, 81))).toBe(drop);
+    expect(datapath.to(tcpIn(ack, 1, 81))).toBe(drop);
+    expect(datapath.from(tcpOut(syn, 81, 1))).toBe(pass);
+    expect(total(datapath.records())).toMatchObject({ packets: 4 });
   });
 
   it("over one side's packets is none over the other side's attempt", () => {
