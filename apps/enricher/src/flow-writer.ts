@@ -1,9 +1,10 @@
 import { createFlowDecoder } from "@weir/codec";
 import type { FlowColumns } from "@weir/codec";
-import { ReasonTexts, partyAt, unknownParty } from "@weir/identity";
-import type { IdentityIndex, Party } from "@weir/identity";
+import { ReasonTexts } from "@weir/identity";
+import type { IdentityIndex } from "@weir/identity";
 import { FlowRows } from "@weir/store";
-import type { PartyIndex } from "@weir/store";
+import { EndNames } from "./end-names.ts";
+import { ReasonNames } from "./reason-names.ts";
 
 /**
  * Rows of one insert. Part of what a token means: the same batch must fall into the same inserts
@@ -16,20 +17,21 @@ const MAX_AGE_US = 30 * 86_400 * 1e6;
 const MAX_FUTURE_US = 3600 * 1e6;
 
 /**
- * Turns flow blocks into rows of the table `flows`. A row costs two lookups and stores into typed
- * arrays; nothing is allocated for it.
+ * Turns flow blocks into rows of the table `flows`, column by column. Who an address was is asked
+ * once per address and block, as long as that did not change within the block's time.
  */
 export class FlowWriter {
   /** Ends of rows that nobody is known for, since the writer was made. */
   unknownEnds = 0;
   #decoder = createFlowDecoder();
   #rows = new FlowRows(rowsPerInsert);
-  #sources = new Map<Party, PartyIndex>();
-  #destinations = new Map<Party, PartyIndex>();
-  #identity: IdentityIndex;
+  #sources: EndNames;
+  #destinations: EndNames;
+  #reasons = new ReasonNames(this.#rows);
 
   constructor(identity: IdentityIndex) {
-    this.#identity = identity;
+    this.#sources = new EndNames(identity, (party) => this.#rows.source(party));
+    this.#destinations = new EndNames(identity, (party) => this.#rows.destination(party));
   }
 
   get rows(): number {
@@ -44,9 +46,11 @@ export class FlowWriter {
     const columns = this.#decoder.decode(message);
     refuseImplausible(columns, nowUs);
     const reasons = new ReasonTexts(columns.rules);
-    for (let row = 0; row < columns.count; row++) {
+    for (let begin = 0; begin < columns.count;) {
       if (this.#rows.rows === rowsPerInsert) await full();
-      this.#append(columns, row, reasons);
+      const end = Math.min(columns.count, begin + rowsPerInsert - this.#rows.rows);
+      this.#append(columns, begin, end, reasons);
+      begin = end;
     }
     return columns.count;
   }
@@ -62,34 +66,15 @@ export class FlowWriter {
     this.#destinations.clear();
   }
 
-  #append(columns: FlowColumns, row: number, reasons: ReasonTexts): void {
-    const protocol = columns.protocol[row] as number;
-    // Who it was at its latest packet: the record may have been made when the pod was gone.
-    const at = columns.last[row] as number;
-    const source = partyAt(
-      this.#identity.find(columns.srcAddr, row * 16, at),
-      columns.srcPort[row] as number,
-      protocol,
-    );
-    const destination = partyAt(
-      this.#identity.find(columns.dstAddr, row * 16, at),
-      columns.dstPort[row] as number,
-      protocol,
-    );
-    if (source === unknownParty) this.unknownEnds++;
-    if (destination === unknownParty) this.unknownEnds++;
-    let from = this.#sources.get(source);
-    if (from === undefined) this.#sources.set(source, (from = this.#rows.source(source)));
-    let to = this.#destinations.get(destination);
-    if (to === undefined) {
-      this.#destinations.set(destination, (to = this.#rows.destination(destination)));
-    }
-    const reason = reasons.text(
-      columns.reason[row] as number,
-      columns.generation[row] as number,
-      columns.rule[row] as number,
-    );
-    this.#rows.append(columns, row, from, to, this.#rows.reason(reason));
+  #append(columns: FlowColumns, begin: number, end: number, reasons: ReasonTexts): void {
+    const { srcAddrIndex, srcPort, dstAddrIndex, dstPort } = columns;
+    const names = {
+      sources: this.#sources.name(columns, srcAddrIndex, srcPort, begin, end),
+      destinations: this.#destinations.name(columns, dstAddrIndex, dstPort, begin, end),
+      reasons: this.#reasons.name(columns, reasons, begin, end),
+    };
+    this.unknownEnds += this.#sources.unknown + this.#destinations.unknown;
+    this.#rows.append(columns, begin, end, names);
   }
 }
 

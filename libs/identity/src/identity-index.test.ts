@@ -41,6 +41,29 @@ describe("the identity index", () => {
     expect(index.resolve(A, 20 * SECOND + 300_000)?.pod).toBe("web-b");
   });
 
+  it("answers once for a whole period exactly where each of its moments has that answer", () => {
+    const index = new IdentityIndex();
+    index.apply(pod("cart-a", "10.64.1.5", 2, 5));
+    index.apply(pod("web-b", "10.64.1.5", 8));
+    index.apply(pod("web-c", "10.64.1.5", 11, 13));
+    index.apply({ ...pod("svc", "10.64.1.5", 4, 9), kind: "service" });
+    const moments = Array.from({ length: 16 }, (_, at) => at);
+    for (const from of moments) {
+      for (const until of moments.slice(from)) {
+        const answers = new Set(
+          moments.slice(from, until + 1).map((at) => index.find(A, 0, at)?.name),
+        );
+        const once = index.findThroughout(A, 0, from, until);
+        const name = once === "varies" ? once : once?.name;
+        expect([from, until, name]).toEqual([
+          from,
+          until,
+          answers.size === 1 ? [...answers][0] : "varies",
+        ]);
+      }
+    }
+  });
+
   it("gives an address to its new owner before the old one's end is known", () => {
     const index = new IdentityIndex();
     index.apply(pod("cart-a", "10.64.1.5", 10));

@@ -65,6 +65,26 @@ export class IdentityIndex {
     return undefined;
   }
 
+  /**
+   * What `find` gives at every moment from `fromUs` to `untilUs`, both included; "varies" where
+   * that is not one answer. A block of flows asks once per address instead of once per row.
+   */
+  findThroughout(
+    bytes: Uint8Array,
+    offset: number,
+    fromUs: number,
+    untilUs: number,
+  ): WorkloadRef | "varies" | undefined {
+    const claims = this.#byAddress.get(bytes, offset);
+    if (claims === undefined) return undefined;
+    for (let at = 0; at < claims.length; at++) {
+      const ref = claims[at] as WorkloadRef;
+      if (ref.since <= fromUs && untilUs < ref.until) return ref;
+      if (ref.since <= untilUs && fromUs < ref.until) return "varies";
+    }
+    return undefined;
+  }
+
   /** `find` for a single address. */
   resolve(address: Uint8Array, timeUs: number): WorkloadRef | undefined {
     return this.find(address, 0, timeUs);

@@ -15,7 +15,7 @@ export { openServerStore, ServerStore, type ServerStoreOptions } from "./server/
 export { deadLetters } from "./tables/dead-letters.ts";
 export { encodeRows } from "./tables/encode-rows.ts";
 export { type EventRow, events } from "./tables/events.ts";
-export { FlowRows, type Party, type PartyIndex } from "./tables/flow-rows.ts";
+export { FlowRows, type Party, type RowNames } from "./tables/flow-rows.ts";
 export { ledger, odometerRows, type OdometerRow, odometers } from "./tables/ledger.ts";
 export {
   policyGenerations,

@@ -48,6 +48,23 @@ export class IntegerColumn implements ColumnBuilder {
     this.#values[this.#rows++] = value;
   }
 
+  /** Unchecked, many rows at once. */
+  putAll(values: Numbers): void {
+    while (this.#rows + values.length > this.#values.length) this.#grow();
+    this.#values.set(values, this.#rows);
+    this.#rows += values.length;
+  }
+
+  /** A row for each of `codes`: what `table` has for it. Unchecked. */
+  putMapped(codes: Uint8Array, table: ArrayLike<number>): void {
+    while (this.#rows + codes.length > this.#values.length) this.#grow();
+    const values = this.#values;
+    let at = this.#rows;
+    for (let row = 0; row < codes.length; row++)
+      values[at++] = table[codes[row] as number] as number;
+    this.#rows = at;
+  }
+
   clear(): void {
     this.#rows = 0;
   }
@@ -97,6 +114,19 @@ export class Integer64Column implements ColumnBuilder {
     this.#put(value, Math.floor(value / 4294967296));
   }
 
+  /** Many rows at once, as the integers that they are. */
+  putAll(words: BigUint64Array): void {
+    const added = words.length * 2;
+    while (this.#rows * 2 + added > this.#halves.length) this.#grow();
+    this.#halves.set(new Uint32Array(words.buffer, words.byteOffset, added), this.#rows * 2);
+    this.#rows += words.length;
+  }
+
+  /** `count` rows of the same; an integer below 2^53. */
+  putSame(value: number, count: number): void {
+    for (let row = 0; row < count; row++) this.put(value);
+  }
+
   clear(): void {
     this.#rows = 0;
   }
@@ -110,15 +140,17 @@ export class Integer64Column implements ColumnBuilder {
 
   #put(low: number, high: number): void {
     const at = this.#rows * 2;
-    if (at === this.#halves.length) {
-      const grown = new Uint32Array(Math.max(32, this.#halves.length * 2));
-      grown.set(this.#halves);
-      this.#halves = grown;
-    }
+    if (at === this.#halves.length) this.#grow();
     // A typed array keeps the low 32 bits, of negative numbers too.
     this.#halves[at] = low;
     this.#halves[at + 1] = high;
     this.#rows++;
+  }
+
+  #grow(): void {
+    const grown = new Uint32Array(Math.max(32, this.#halves.length * 2));
+    grown.set(this.#halves);
+    this.#halves = grown;
   }
 }
 
@@ -167,14 +199,19 @@ export class AddressColumn implements ColumnBuilder {
 
   /** The 16 bytes of `bytes` at `offset`. */
   put(bytes: Uint8Array, offset: number): void {
+    this.putAll(bytes.subarray(offset, offset + 16));
+  }
+
+  /** Many rows at once, 16 bytes each. */
+  putAll(bytes: Uint8Array): void {
     const at = this.#rows * 16;
-    if (at === this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(256, this.#bytes.length * 2));
+    if (at + bytes.length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(256, this.#bytes.length * 2, at + bytes.length));
       grown.set(this.#bytes);
       this.#bytes = grown;
     }
-    for (let i = 0; i < 16; i++) this.#bytes[at + i] = bytes[offset + i] ?? 0;
-    this.#rows++;
+    this.#bytes.set(bytes, at);
+    this.#rows += bytes.length / 16;
   }
 
   clear(): void {
@@ -193,11 +230,14 @@ export class EnumColumn implements ColumnBuilder {
   readonly #codes: IntegerColumn;
   readonly #bySymbol: ReadonlyMap<string, number>;
   readonly #known: ReadonlySet<number>;
+  /** Of each byte, the code that is stored for it. */
+  readonly #stored: Int8Array;
 
   constructor(symbols: ReadonlyMap<string, number>, capacityRows: number) {
     this.#codes = new IntegerColumn("Int8", capacityRows);
     this.#bySymbol = symbols;
     this.#known = new Set(symbols.values());
+    this.#stored = Int8Array.from({ length: 256 }, (_, code) => (this.#known.has(code) ? code : 0));
   }
 
   get rows(): number {
@@ -213,9 +253,9 @@ export class EnumColumn implements ColumnBuilder {
     this.#codes.put(code);
   }
 
-  /** A code the enum does not know is stored as 0. */
-  put(code: number): void {
-    this.#codes.put(this.#known.has(code) ? code : 0);
+  /** Many rows at once. A code that the enum does not know is stored as 0. */
+  putAll(codes: Uint8Array): void {
+    this.#codes.putMapped(codes, this.#stored);
   }
 
   clear(): void {

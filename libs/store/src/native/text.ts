@@ -63,12 +63,33 @@ export class DictionaryColumn implements ColumnBuilder {
 
   /** A row by an index that `intern` gave. */
   put(index: number): void {
-    if (this.#rows === this.#indexes.length) {
-      const grown = new Uint32Array(Math.max(16, this.#indexes.length * 2));
-      grown.set(this.#indexes);
-      this.#indexes = grown;
-    }
+    if (this.#rows === this.#indexes.length) this.#grow();
     this.#indexes[this.#rows++] = index;
+  }
+
+  /** A row for each of `places`: the index that `table` has there. */
+  putMapped(places: ArrayLike<number>, table: ArrayLike<number>): void {
+    while (this.#rows + places.length > this.#indexes.length) this.#grow();
+    const indexes = this.#indexes;
+    let at = this.#rows;
+    for (let row = 0; row < places.length; row++) {
+      indexes[at++] = table[places[row] as number] as number;
+    }
+    this.#rows = at;
+  }
+
+  /** Many rows at once, by indexes that `intern` gave. */
+  putAll(indexes: Uint32Array): void {
+    while (this.#rows + indexes.length > this.#indexes.length) this.#grow();
+    this.#indexes.set(indexes, this.#rows);
+    this.#rows += indexes.length;
+  }
+
+  /** `count` rows of the same index. */
+  putSame(index: number, count: number): void {
+    while (this.#rows + count > this.#indexes.length) this.#grow();
+    this.#indexes.fill(index, this.#rows, this.#rows + count);
+    this.#rows += count;
   }
 
   clear(): void {
@@ -90,9 +111,14 @@ export class DictionaryColumn implements ColumnBuilder {
     out.append(this.#keyBytes.view());
     out.appendUint64(this.#rows);
     const rows = this.#indexes.subarray(0, this.#rows);
-    const narrow =
-      width === 0 ? Uint8Array.from(rows) : width === 1 ? Uint16Array.from(rows) : rows;
+    const narrow = width === 0 ? new Uint8Array(rows) : width === 1 ? new Uint16Array(rows) : rows;
     out.append(new Uint8Array(narrow.buffer, narrow.byteOffset, narrow.byteLength));
+  }
+
+  #grow(): void {
+    const grown = new Uint32Array(Math.max(16, this.#indexes.length * 2));
+    grown.set(this.#indexes);
+    this.#indexes = grown;
   }
 }
 

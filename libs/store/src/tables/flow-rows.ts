@@ -16,29 +16,28 @@ export interface Party {
   name: string;
 }
 
-/** What `FlowRows.party` gives: the names of one end as indexes into the dictionaries. */
-export interface PartyIndex {
-  readonly kind: number;
-  readonly namespace: number;
-  readonly workload: number;
-  readonly pod: number;
-  readonly name: number;
+/** Of rows of a decoded block: numbers that `source`, `destination` and `reason` gave. */
+export interface RowNames {
+  sources: Uint32Array;
+  destinations: Uint32Array;
+  reasons: Uint32Array;
 }
 
-type EndColumns = {
+interface EndColumns {
   address: AddressColumn;
   port: IntegerColumn;
-} & Record<keyof Party, DictionaryColumn>;
+  names: { of: keyof Party; column: DictionaryColumn; ofParty: number[] }[];
+}
 
 /**
  * Rows for the table `flows`, as one Native block.
  *
- * Names are interned once per party (`source`, `destination`, `reason`), so that a row costs
- * stores into typed arrays only. Indexes are valid until `clear`.
+ * Names are interned once per party (`source`, `destination`, `reason`), and columns are filled one
+ * after the other, most of them by copying. Numbers of parties and reasons are valid until `clear`.
  *
  *     const rows = new FlowRows(100_000);
  *     const from = rows.source(cart), to = rows.destination(db), why = rows.reason("not-isolated");
- *     rows.append(columns, row, from, to, why);
+ *     rows.append(columns, 0, columns.count, { sources, destinations, reasons }); // from, to, why a row
  *     await store.insertNative("flows", rows.encode(), batch.token);
  *     rows.clear();
  */
@@ -69,11 +68,11 @@ export class FlowRows {
     return this.#block.rows;
   }
 
-  source(party: Party): PartyIndex {
+  source(party: Party): number {
     return intern(this.#source, party);
   }
 
-  destination(party: Party): PartyIndex {
+  destination(party: Party): number {
     return intern(this.#destination, party);
   }
 
@@ -81,47 +80,40 @@ export class FlowRows {
     return this.#texts.reason.intern(text);
   }
 
-  /** Appends row `row` of a decoded block. Throws RangeError when `capacityRows` is reached. */
-  append(
-    flows: FlowColumns,
-    row: number,
-    source: PartyIndex,
-    destination: PartyIndex,
-    reason: number,
-  ): void {
-    if (this.rows >= this.capacityRows)
-      throw new RangeError(`the block holds its ${this.capacityRows} rows: insert it first`);
-    const at = row;
+  /**
+   * Appends the rows from `begin` up to `end` of a decoded block; `names` has its first row at
+   * `begin` as well. Throws RangeError when that is more than `capacityRows` leaves.
+   */
+  append(flows: FlowColumns, begin: number, end: number, names: RowNames): void {
+    const count = end - begin;
+    if (this.rows + count > this.capacityRows)
+      throw new RangeError(`the block holds ${this.capacityRows} rows at most: insert it first`);
     const words = this.#words;
-    words.time.put(flows.time[at] ?? 0);
-    words.start.put(flows.first[at] ?? 0);
-    words.last.put(flows.last[at] ?? 0);
-    words.block.put(flows.block);
-    words.packets.put(flows.packets[at] ?? 0);
-    words.bytes.put(flows.bytes[at] ?? 0);
-    words.reply_packets.put(flows.replyPackets[at] ?? 0);
-    words.reply_bytes.put(flows.replyBytes[at] ?? 0);
+    for (const [name, from] of wordSources)
+      words[name].putAll(flows.words[from].subarray(begin, end));
+    words.block.putSame(flows.block, count);
     const integers = this.#integers;
-    integers.connections.put(flows.connections[at] ?? 0);
-    integers.generation.put(flows.generation[at] ?? 0);
-    integers.tcp_flags.put(flows.tcpFlags[at] ?? 0);
-    integers.reply_tcp_flags.put(flows.replyTcpFlags[at] ?? 0);
-    integers.ifindex.put(flows.ifindex[at] ?? 0);
-    const flags = flows.flags[at] ?? 0;
-    integers.guessed.put(flags & flowFlags.initiatorGuessed ? 1 : 0);
-    integers.answered.put(flags & flowFlags.answered ? 1 : 0);
-    integers.refused.put(flags & flowFlags.refused ? 1 : 0);
-    integers.fragments.put(flags & flowFlags.fragments ? 1 : 0);
-    this.#enums.kind.put(flows.kind[at] ?? 0);
-    this.#enums.direction.put(flows.direction[at] ?? 0);
-    this.#enums.verdict.put(flows.verdict[at] ?? 0);
+    integers.connections.putAll(flows.connections.subarray(begin, end));
+    integers.generation.putAll(flows.generation.subarray(begin, end));
+    integers.tcp_flags.putAll(flows.tcpFlags.subarray(begin, end));
+    integers.reply_tcp_flags.putAll(flows.replyTcpFlags.subarray(begin, end));
+    integers.ifindex.putAll(flows.ifindex.subarray(begin, end));
+    const flags = flows.flags.subarray(begin, end);
+    for (const [name, table] of flagTables) integers[name].putMapped(flags, table);
+    this.#enums.kind.putAll(flows.kind.subarray(begin, end));
+    this.#enums.direction.putAll(flows.direction.subarray(begin, end));
+    this.#enums.verdict.putAll(flows.verdict.subarray(begin, end));
     const texts = this.#texts;
-    texts.node.put(texts.node.intern(flows.node));
-    texts.boot_id.put(texts.boot_id.intern(flows.bootId));
-    texts.protocol.put(this.#protocol(flows.protocol[at] ?? 0));
-    texts.reason.put(reason);
-    putEnd(this.#source, flows.srcAddr, at, flows.srcPort[at] ?? 0, source);
-    putEnd(this.#destination, flows.dstAddr, at, flows.dstPort[at] ?? 0, destination);
+    texts.node.putSame(texts.node.intern(flows.node), count);
+    texts.boot_id.putSame(texts.boot_id.intern(flows.bootId), count);
+    this.#putProtocols(flows.protocol.subarray(begin, end));
+    texts.reason.putAll(names.reasons.subarray(begin, end));
+    this.#source.address.putAll(flows.srcAddr.subarray(begin * 16, end * 16));
+    this.#source.port.putAll(flows.srcPort.subarray(begin, end));
+    putNames(this.#source, names.sources.subarray(begin, end));
+    this.#destination.address.putAll(flows.dstAddr.subarray(begin * 16, end * 16));
+    this.#destination.port.putAll(flows.dstPort.subarray(begin, end));
+    putNames(this.#destination, names.destinations.subarray(begin, end));
   }
 
   /** The block as bytes of its own; the rows stay until `clear`. */
@@ -132,12 +124,17 @@ export class FlowRows {
   clear(): void {
     this.#block.clear();
     this.#protocols.fill(-1);
+    for (const end of [this.#source, this.#destination]) {
+      for (const { ofParty } of end.names) ofParty.length = 0;
+    }
   }
 
-  #protocol(number: number): number {
-    const known = this.#protocols[number] ?? -1;
-    if (known >= 0) return known;
-    return (this.#protocols[number] = this.#texts.protocol.intern(protocolName(number)));
+  #putProtocols(numbers: Uint8Array): void {
+    const known = this.#protocols;
+    for (const number of numbers) {
+      if (known[number] === -1) known[number] = this.#texts.protocol.intern(protocolName(number));
+    }
+    this.#texts.protocol.putMapped(numbers, known);
   }
 }
 
@@ -153,6 +150,17 @@ const wordNames = [
 ] as const;
 type WordName = (typeof wordNames)[number];
 
+/** Columns of the table and those of a block that they are copies of. */
+const wordSources = [
+  ["time", "time"],
+  ["start", "first"],
+  ["last", "last"],
+  ["packets", "packets"],
+  ["bytes", "bytes"],
+  ["reply_packets", "replyPackets"],
+  ["reply_bytes", "replyBytes"],
+] as const satisfies [WordName, keyof FlowColumns["words"]][];
+
 const integerNames = [
   "connections",
   "generation",
@@ -165,6 +173,19 @@ const integerNames = [
   "ifindex",
 ] as const;
 type IntegerName = (typeof integerNames)[number];
+
+/** Columns that are a bit of a flow's flags: of each value of the flags, the bit. */
+const flagTables = (
+  [
+    ["guessed", flowFlags.initiatorGuessed],
+    ["answered", flowFlags.answered],
+    ["refused", flowFlags.refused],
+    ["fragments", flowFlags.fragments],
+  ] as const
+).map(
+  ([name, bit]) =>
+    [name, Uint8Array.from({ length: 256 }, (_, flags) => (flags & bit ? 1 : 0))] as const,
+);
 
 const enumNames = ["kind", "direction", "verdict"] as const;
 type EnumName = (typeof enumNames)[number];
@@ -180,41 +201,27 @@ function pick<Name extends FlowColumn, Builder extends ColumnBuilder>(
   return Object.fromEntries(entries) as Record<Name, Builder>;
 }
 
+const partyNames = ["kind", "namespace", "workload", "pod", "name"] as const;
+
 function endColumns(block: NativeBlock, end: "src" | "dst"): EndColumns {
-  const text = (name: keyof Party) => block.column(`${end}_${name}`, DictionaryColumn);
   return {
     address: block.column(`${end}_addr`, AddressColumn),
     port: block.column(`${end}_port`, IntegerColumn),
-    kind: text("kind"),
-    namespace: text("namespace"),
-    workload: text("workload"),
-    pod: text("pod"),
-    name: text("name"),
+    names: partyNames.map((of) => ({
+      of,
+      column: block.column(`${end}_${of}`, DictionaryColumn),
+      ofParty: [],
+    })),
   };
 }
 
-function intern(end: EndColumns, party: Party): PartyIndex {
-  return {
-    kind: end.kind.intern(party.kind),
-    namespace: end.namespace.intern(party.namespace),
-    workload: end.workload.intern(party.workload),
-    pod: end.pod.intern(party.pod),
-    name: end.name.intern(party.name),
-  };
+/** A number for the party, whose names are then known to the dictionaries. */
+function intern(end: EndColumns, party: Party): number {
+  let parties = 0;
+  for (const { of, column, ofParty } of end.names) parties = ofParty.push(column.intern(party[of]));
+  return parties - 1;
 }
 
-function putEnd(
-  end: EndColumns,
-  addresses: Uint8Array,
-  row: number,
-  port: number,
-  party: PartyIndex,
-): void {
-  end.address.put(addresses, row * 16);
-  end.port.put(port);
-  end.kind.put(party.kind);
-  end.namespace.put(party.namespace);
-  end.workload.put(party.workload);
-  end.pod.put(party.pod);
-  end.name.put(party.name);
+function putNames(end: EndColumns, parties: Uint32Array): void {
+  for (const { column, ofParty } of end.names) column.putMapped(parties, ofParty);
 }

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parseAddress } from "@weir/codec";
-import type { FlowColumns } from "@weir/codec";
 import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
 import { flowBlock } from "../testing/flows.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
@@ -129,7 +128,16 @@ describe("a row of flows", () => {
         addresses: new Uint8Array(0),
         srcAddrIndex: Uint32Array.of(0, 0),
         dstAddrIndex: Uint32Array.of(0, 0),
-        words: {} as FlowColumns["words"],
+        words: {
+          time: BigUint64Array.of(0n, BigInt(time)),
+          first: BigUint64Array.of(0n, BigInt(time - 5)),
+          last: BigUint64Array.of(0n, BigInt(time - 1)),
+          sequence: BigUint64Array.of(0n, 1n),
+          packets: BigUint64Array.of(0n, 2n ** 33n),
+          bytes: BigUint64Array.of(0n, 2n ** 50n),
+          replyPackets: BigUint64Array.of(0n, 5n),
+          replyBytes: BigUint64Array.of(0n, 600n),
+        },
         srcAddr: Uint8Array.from([...parseAddress("::"), ...parseAddress("10.0.0.1")]),
         dstAddr: Uint8Array.from([...parseAddress("::"), ...parseAddress("fd00::ffff:1.2.3.4")]),
         ifindex: Uint32Array.of(0, 4294967295),
@@ -149,9 +157,12 @@ describe("a row of flows", () => {
         connections: Uint8Array.of(0, 1),
       },
       1,
-      rows.source(party),
-      rows.destination(other),
-      rows.reason("default-deny ingress"),
+      2,
+      {
+        sources: Uint32Array.of(0, rows.source(party)),
+        destinations: Uint32Array.of(0, rows.destination(other)),
+        reasons: Uint32Array.of(0, rows.reason("default-deny ingress")),
+      },
     );
     await store.insertNative("flows", rows.encode(), "every value");
     const at = (micros: number) =>
@@ -202,15 +213,11 @@ describe("a row of flows", () => {
         ifindex: 4294967295,
       },
     ]);
-    expect(() =>
-      rows.append(
-        {} as Parameters<FlowRows["append"]>[0],
-        0,
-        rows.source(party),
-        rows.destination(other),
-        0,
-      ),
-    ).toThrow("1 rows");
+    const none = new Uint32Array(0);
+    const names = { sources: none, destinations: none, reasons: none };
+    expect(() => rows.append({} as Parameters<FlowRows["append"]>[0], 0, 1, names)).toThrow(
+      "1 rows",
+    );
   });
 
   it("is found by its address as people write it, with the help of the index", async () => {

@@ -1,4 +1,4 @@
-import { type FlowColumns, parseAddress } from "@weir/codec";
+import { type FlowColumns, type FlowWord, parseAddress } from "@weir/codec";
 import { FlowRows, type Party } from "../tables/flow-rows.ts";
 
 /** What a test says of one flow; the rest is plausible. */
@@ -25,13 +25,11 @@ export function flowBlock(flows: readonly TestFlow[]): Uint8Array {
   const rows = new FlowRows(flows.length);
   for (const flow of flows) {
     const { source = {}, destination = {} } = flow;
-    rows.append(
-      columnsOf(flow),
-      0,
-      rows.source(party(source)),
-      rows.destination(party(destination)),
-      rows.reason(flow.reason ?? "not-isolated"),
-    );
+    rows.append(columnsOf(flow), 0, 1, {
+      sources: Uint32Array.of(rows.source(party(source))),
+      destinations: Uint32Array.of(rows.destination(party(destination))),
+      reasons: Uint32Array.of(rows.reason(flow.reason ?? "not-isolated")),
+    });
   }
   return rows.encode();
 }
@@ -49,18 +47,19 @@ function columnsOf(flow: TestFlow): FlowColumns {
     block: flow.block ?? 1,
     rules: [],
     count: 1,
-    time: Float64Array.of(time),
-    first: Float64Array.of(time - 1000),
-    last: Float64Array.of(time),
-    sequence: Float64Array.of(0),
-    packets: Float64Array.of(flow.packets ?? 1),
-    bytes: Float64Array.of(flow.bytes ?? 100),
-    replyPackets: Float64Array.of(0),
-    replyBytes: Float64Array.of(0),
+    ...wide({
+      time,
+      first: time - 1000,
+      last: time,
+      sequence: 0,
+      packets: flow.packets ?? 1,
+      bytes: flow.bytes ?? 100,
+      replyPackets: 0,
+      replyBytes: 0,
+    }),
     addresses: new Uint8Array(0),
     srcAddrIndex: Uint32Array.of(0),
     dstAddrIndex: Uint32Array.of(1),
-    words: {} as FlowColumns["words"],
     srcAddr: parseAddress(source.ip ?? "10.0.0.1"),
     dstAddr: parseAddress(destination.ip ?? "10.0.0.2"),
     ifindex: Uint32Array.of(3),
@@ -78,5 +77,17 @@ function columnsOf(flow: TestFlow): FlowColumns {
     tcpFlags: Uint8Array.of(0),
     replyTcpFlags: Uint8Array.of(0),
     connections: Uint8Array.of(flow.connections ?? 1),
+  };
+}
+
+/** The 64-bit columns of one row, both ways a block has them. */
+function wide(values: Record<FlowWord, number>): Pick<FlowColumns, FlowWord | "words"> {
+  const each = <Column>(make: (value: number) => Column): Record<FlowWord, Column> =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, make(value)]),
+    ) as Record<FlowWord, Column>;
+  return {
+    ...each((value) => Float64Array.of(value)),
+    words: each((value) => BigUint64Array.of(BigInt(value))),
   };
 }

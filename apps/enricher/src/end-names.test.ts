@@ -1,0 +1,100 @@
+import type { FlowColumns, Workload } from "@weir/codec";
+import { createFlowDecoder, parseAddress, recordCodec } from "@weir/codec";
+import { IdentityIndex, partyAt, unknownParty } from "@weir/identity";
+import type { Party } from "@weir/identity";
+import { EndNames } from "./end-names.ts";
+
+const start = 1_790_000_000_000_000;
+const addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"].map((one) => parseAddress(one));
+
+function workload(name: string, address: number, more: Partial<Workload> = {}): Workload {
+  return {
+    kind: "pod",
+    namespace: "shop",
+    name,
+    uid: `uid-${name}`,
+    workload: name,
+    workload_kind: "Deployment",
+    node: "n1",
+    addresses: [addresses[address] as Uint8Array],
+    labels: {},
+    namespace_labels: {},
+    host_network: false,
+    ports: [],
+    since: start - 60e6,
+    until: null,
+    ...more,
+  };
+}
+
+/** A block whose row `n` has its latest packet `n` milliseconds after the first's. */
+function block(rows: { address: number; port: number }[]): FlowColumns {
+  const flow = {
+    ...{ time: 0, first: 0, last: 0, sequence: 0, packets: 1, bytes: 1 },
+    ...{ reply_packets: 0, reply_bytes: 0, ifindex: 1, generation: 0, rule: 0 },
+    ...{ dst_addr: 0, dst_port: 1, cpu: 0, protocol: 6, flags: 0 },
+    ...{ tcp_flags: 0, reply_tcp_flags: 0, connections: 1 },
+    ...({ direction: "egress", verdict: "allowed", reason: "observed", kind: "closed" } as const),
+  };
+  const message = recordCodec("FlowBlock").encode({
+    ...{ node: "n1", boot_id: "b", block: 1, base_time: start, rules: [], addresses },
+    flows: rows.map(({ address, port }, row) => ({
+      ...flow,
+      time: row === 0 ? 0 : 1000,
+      src_addr: address,
+      src_port: port,
+    })),
+  });
+  return createFlowDecoder().decode(message);
+}
+
+describe("names of the ends of flows", () => {
+  const index = new IdentityIndex();
+  index.apply(workload("cart", 0));
+  // The second address changes hands while the block lasts.
+  index.apply(workload("old", 1, { until: start + 3000 }));
+  index.apply(workload("new", 1, { since: start + 5000 }));
+  const ports = [{ name: "sshd", port: 22, protocol: 6 }];
+  index.apply(workload("host", 2, { kind: "host", namespace: "", ports }));
+
+  const parties: Party[] = [];
+  const names = new EndNames(index, (party) => parties.push(party) - 1);
+  const rows = Array.from({ length: 40 }, (_, row) => ({
+    address: row % 4,
+    port: row % 3 === 0 ? 22 : 40_000,
+  }));
+  const columns = block(rows);
+  const one = (row: number): Party =>
+    partyAt(
+      index.find(columns.srcAddr, row * 16, columns.last[row] as number),
+      columns.srcPort[row] as number,
+      columns.protocol[row] as number,
+    );
+
+  it.each([
+    ["all rows", 0, 40],
+    ["some of them", 7, 23],
+    ["none", 5, 5],
+  ])("are those that each row's own time and port give: %s", (_, begin, end) => {
+    const numbers = names.name(columns, columns.srcAddrIndex, columns.srcPort, begin, end);
+    const expected = Array.from({ length: end - begin }, (__, at) => one(begin + at));
+    expect(Array.from(numbers.subarray(begin, end), (number) => parties[number])).toEqual(expected);
+    expect(names.unknown).toBe(expected.filter((party) => party === unknownParty).length);
+  });
+
+  it("are given once per party", () => {
+    expect(new Set(parties).size).toBe(parties.length);
+    expect(parties.map(({ workload: name }) => name).toSorted()).toEqual(
+      ["", "cart", "host", "host", "new", "old"].toSorted(),
+    );
+    names.clear();
+    names.name(columns, columns.srcAddrIndex, columns.srcPort, 0, 1);
+    expect(parties).toHaveLength(7);
+  });
+
+  it("serve a larger block after a smaller one", () => {
+    const large = block(Array.from({ length: 2000 }, () => ({ address: 0, port: 1 })));
+    const numbers = names.name(large, large.srcAddrIndex, large.srcPort, 0, 2000);
+    expect(new Set(numbers.subarray(0, 2000)).size).toBe(1);
+  });
+});
