@@ -1,4 +1,4 @@
-import { BpfMap, waitForPrograms } from "libbpf-ts";
+import { BpfError, BpfMap, waitForPrograms } from "libbpf-ts";
 import type { BpfObject, TypedMap } from "libbpf-ts";
 import { entryBytes, packed, unpacked } from "./policy-entries.ts";
 import type { PolicyMapName } from "./policy-entries.ts";
@@ -19,8 +19,8 @@ export interface SlotMap {
   get(key: string): string | undefined;
   /** Throws with part of it done. */
   set(entries: [key: string, value: string][]): void;
-  /** No error where it is not there. */
-  delete(key: string): void;
+  /** As above; no error where one is not there. */
+  delete(keys: string[]): void;
   close(): void;
 }
 
@@ -102,8 +102,20 @@ class InnerMap implements SlotMap {
     this.#map.updateBatch(keys, values, entries.length);
   }
 
-  delete(key: string): void {
-    this.#map.delete(packed([key], entryBytes[this.#name].key));
+  delete(keys: string[]): void {
+    const bytes = entryBytes[this.#name].key;
+    const all = packed(keys, bytes);
+    let at = 0;
+    while (at < keys.length) {
+      try {
+        this.#map.deleteBatch(all.subarray(at * bytes), keys.length - at);
+        return;
+      } catch (error) {
+        if (!(error instanceof BpfError) || error.code !== "ENOENT") throw error;
+        // On behind the one that is not there.
+        at += (error.completed ?? 0) + 1;
+      }
+    }
   }
 
   close(): void {

@@ -91,7 +91,7 @@ export class PolicySlot {
   setNow(key: string, value: string | undefined): void {
     const map = this.#open("endpoint_policies");
     if (map === undefined) return;
-    if (value === undefined) map.delete(key);
+    if (value === undefined) map.delete([key]);
     else map.set([[key, value]]);
     if (this.#image.get("endpoint_policies", key) === value) {
       this.#differing.endpoint_policies.delete(key);
@@ -140,15 +140,21 @@ export class PolicySlot {
 
   /** What goes, goes first: it makes room for what comes. */
   async #clear(name: PolicyMapName): Promise<void> {
-    const differing = this.#differing[name];
+    const gone: string[] = [];
     let seen = 0;
-    for (const key of differing) {
-      if (this.#image.get(name, key) === undefined) {
-        this.#open(name)?.delete(key);
-        differing.delete(key);
-      }
-      if (++seen % entriesPerTurn === 0) await nextTurn();
+    for (const key of this.#differing[name]) {
+      if (this.#image.get(name, key) === undefined) gone.push(key);
+      if (++seen % entriesPerTurn !== 0) continue;
+      this.#delete(name, gone.splice(0));
+      await nextTurn();
     }
+    this.#delete(name, gone);
+  }
+
+  #delete(name: PolicyMapName, keys: string[]): void {
+    if (keys.length === 0) return;
+    this.#open(name)?.delete(keys);
+    for (const key of keys) this.#differing[name].delete(key);
   }
 
   #writeTurn(name: PolicyMapName): void {
@@ -163,10 +169,7 @@ export class PolicySlot {
       else set.push([key, value]);
       if (set.length + gone.length === entriesPerTurn) break;
     }
-    for (const key of gone) {
-      map.delete(key);
-      differing.delete(key);
-    }
+    this.#delete(name, gone);
     if (set.length === 0) return;
     map.set(set);
     for (const [key] of set) differing.delete(key);

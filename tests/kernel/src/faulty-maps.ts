@@ -71,7 +71,14 @@ export class FaultyMaps implements PolicyMaps {
           () => half.length > 0 && map.set(half),
         );
       },
-      delete: (key) => this.#run(`delete from ${name}`, () => map.delete(key)),
+      delete: (keys) => {
+        const half = keys.slice(0, keys.length / 2);
+        this.#run(
+          `delete from ${name}`,
+          () => map.delete(keys),
+          () => map.delete(half),
+        );
+      },
       close: () => map.close(),
     };
   }
@@ -103,7 +110,7 @@ export function crampedMaps(
       entries: () => map.entries(),
       get: (key) => map.get(key),
       set: (entries) => map.set(entries),
-      delete: (key) => map.delete(key),
+      delete: (keys) => map.delete(keys),
       close: () => map.close(),
     };
   };

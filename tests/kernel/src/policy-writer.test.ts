@@ -111,7 +111,7 @@ describe(`what the kernel holds (WEIR_SEED=${seed})`, () => {
       rules: bed.maps.open("rules", 1),
     };
     const [identity] = identities?.entries() ?? [];
-    identities?.delete(identity?.[0] ?? "");
+    identities?.delete([identity?.[0] ?? ""]);
     const [rule] = rules?.entries() ?? [];
     rules?.set([[rule?.[0] ?? "", "\x09\x09\x09\x09"]]);
     rules?.set([["\x58\0\0\0\x01\0\0\0\0\0\0\0\x06\0\x01\0", "\x09\0\0\0"]]);
