@@ -15,6 +15,7 @@ import type { WrittenPolicy } from "@weir/policy";
 import { silentLog } from "@weir/runtime";
 import { followWorkloads, isKnown } from "./known.ts";
 import { Recorder } from "./recorder.ts";
+import { slowBus } from "./slow-bus.ts";
 
 /** Longest a change may take until every node holds it. */
 const settleTimeoutMs = 20_000;
@@ -37,6 +38,8 @@ export class LabBed {
   readonly recorder: Recorder;
   readonly controller: Controller;
   readonly collectors: NodeCollectors;
+  /** How long policy is on its way from the controller to the nodes. */
+  readonly policy: { delayMs: number };
   readonly #directory: string;
   readonly #workloads: Map<string, Workload>;
   readonly #policies = new Map<string, string>();
@@ -49,7 +52,9 @@ export class LabBed {
     recorder: Recorder,
     workloads: Map<string, Workload>,
     stations: { controller: Controller; collectors: NodeCollectors },
+    policy: { delayMs: number },
   ) {
+    this.policy = policy;
     this.at = at;
     this.bus = bus;
     this.recorder = recorder;
@@ -68,10 +73,13 @@ export class LabBed {
     try {
       await labUp({ ...at, manifests: [manifest], nodes: options.nodes });
       const bus = createMemoryBus();
-      const stations = await startStations(bus, at.runDirectory);
+      const policy = { delayMs: 0 };
+      const stations = await startStations(bus, at.runDirectory, policy);
+      const watched = stations.collectors.collectors.length;
+      if (watched !== options.nodes) throw new Error(`${watched} collectors could be started`);
       const workloads = await followWorkloads(bus);
       const recorder = await Recorder.on(bus);
-      return new LabBed(at, directory, bus, recorder, workloads, stations);
+      return new LabBed(at, directory, bus, recorder, workloads, stations, policy);
     } catch (error) {
       await labDown(at);
       rmSync(directory, { recursive: true, force: true });
@@ -144,11 +152,12 @@ export class LabBed {
 async function startStations(
   bus: Bus,
   runDirectory: string,
+  policy: { delayMs: number },
 ): Promise<{ controller: Controller; collectors: NodeCollectors }> {
   const log = silentLog();
   const controller = await startController(
     controllerConfig.parse({ runDirectory, host: false, rescanMs: 500 }),
-    { bus, log },
+    { bus: slowBus(bus, topics.policies.name, () => policy.delayMs), log },
   );
   try {
     const collectors = await startNodeCollectors(
