@@ -4,11 +4,13 @@ import { writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { apply } from "./apply.ts";
+import { codec } from "./codec.ts";
 import { path } from "./path.ts";
 import type { Bench, Result } from "./result.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
-const benches: Bench[] = [path];
+const benches: Bench[] = [path, codec, apply];
 
 const help = `npm run bench -- [NAME...] [--quick] [-o json]
 
