@@ -47,11 +47,14 @@ export interface ControllerStatus {
 export interface Controller extends AsyncDisposable {
   readonly metrics: Metrics;
   status(): ControllerStatus;
-  /** Resolves when every change seen so far is published. */
+  /** Resolves when every change seen so far is published, pods that wait for nodes included. */
   settled(): Promise<void>;
   /** Publishes nothing any more; what is in force stays in force. Does not close the bus. */
   stop(): Promise<void>;
 }
+
+/** How often `settled` looks whether the last pod is opened. */
+const gatePollMs = 5;
 
 /** Messages of one send to the table of workloads. */
 const WORKLOADS_PER_SEND = 1000;
@@ -279,6 +282,10 @@ class RunningController implements Controller {
 
   async settled(): Promise<void> {
     await this.#publishing.settled();
+    while (this.#book.gate.size > 0 && this.#trouble === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, gatePollMs));
+      await this.#publishing.settled();
+    }
   }
 
   async stop(): Promise<void> {
