@@ -1,3 +1,4 @@
+export { policiesAtQuery, workloadsAtQuery, type WorkloadThen } from "./as-it-was.ts";
 export { type EdgeRow, edgesQuery, type EdgesQuestion } from "./edges.ts";
 export { type EndFilter, parseEnd } from "./end.ts";
 export { type FlowEnd, flowLine, type FlowLine, type FlowRow } from "./flow-line.ts";

@@ -9,6 +9,8 @@ export const publicTables = [
   "events",
   "policies",
   "workloads",
+  "workload_history",
+  "flow_policies",
   "ledger",
   "odometers",
   "dead_letters",

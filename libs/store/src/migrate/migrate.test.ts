@@ -20,6 +20,10 @@ async function schemaCopy(path: string, upTo = 9999): Promise<string> {
   return copy;
 }
 
+const files = (await readdir(schemaDirectory)).filter((name) => name.endsWith(".sql"));
+/** The number of the migration after the last. */
+const next = String(files.length + 1).padStart(4, "0");
+
 describe("migrations", () => {
   it("bring two processes that start together to the same schema", async () => {
     await using folder = await temporaryDirectory();
@@ -75,7 +79,10 @@ describe("migrations", () => {
   it("refuse a directory that a newer version wrote", async () => {
     await using folder = await temporaryDirectory();
     const newer = await schemaCopy(folder.path);
-    await writeFile(join(newer, "0009-more.sql"), "CREATE TABLE more (x UInt8) ENGINE = Memory;");
+    await writeFile(
+      join(newer, `${next}-more.sql`),
+      "CREATE TABLE more (x UInt8) ENGINE = Memory;",
+    );
     {
       await using store = await open(folder.path, newer);
       await store.migrate();
@@ -83,7 +90,7 @@ describe("migrations", () => {
     await using store = await open(folder.path, schemaDirectory);
     await expect(store.migrate()).rejects.toMatchObject({
       kind: "migration",
-      message: expect.stringContaining("0009-more.sql"),
+      message: expect.stringContaining(`${next}-more.sql`),
     });
   });
 
@@ -102,17 +109,17 @@ describe("migrations", () => {
   it("say which statement failed, and go on from there once it is right", async () => {
     await using folder = await temporaryDirectory();
     const schema = await schemaCopy(folder.path);
-    const file = join(schema, "0009-wrong.sql");
+    const file = join(schema, `${next}-wrong.sql`);
     const good = "CREATE TABLE IF NOT EXISTS good (x UInt8) ENGINE = MergeTree ORDER BY x;\n";
     await writeFile(file, `${good}CREATE TABLE bad;`);
     await using store = await open(folder.path, schema);
     await expect(store.migrate()).rejects.toMatchObject({
       kind: "migration",
-      message: expect.stringContaining("0009-wrong.sql, statement 2 of 2"),
+      message: expect.stringContaining(`${next}-wrong.sql, statement 2 of 2`),
     });
     await writeFile(file, good);
     await store.migrate();
-    expect(await store.query("SELECT max(number) AS n FROM migrations")).toEqual([{ n: 9 }]);
+    expect(await store.query("SELECT max(number) AS n FROM migrations")).toEqual([{ n: Number(next) }]);
   });
 
   it("refuse a gap in the numbers", async () => {

@@ -17,6 +17,8 @@ const maxStatementBytes = 256 * 1024;
 
 /** Table functions that compute, and read nothing but what the role may read. */
 const harmlessTableFunctions = new Set([
+  // A view of schemas/tables that takes parameters.
+  "connections",
   "generate_series",
   "generaterandom",
   "generateseries",
