@@ -26,7 +26,8 @@ export class NodeMaps {
   readonly #identities = new Map<number, Map<bigint, number>>();
   readonly #lengths: number[];
   readonly #endpoints: Map<string, EndpointEntry>;
-  readonly #rules = new Map<string, number>();
+  /** By rule set and identity, then by protocol and port as far as the prefix goes. */
+  readonly #rules = new Map<string, Map<string, number>>();
 
   /** `nodeAddresses` are the node's own, which its collector marks in the map. */
   constructor(compiled: CompiledPolicy, nodeAddresses: readonly string[] = []) {
@@ -42,7 +43,9 @@ export class NodeMaps {
       compiled.endpoints.map((one) => [`${one.namespace}/${one.pod}`, one]),
     );
     for (const { rule_set, identity, prefix_bits, protocol, port, rule } of compiled.entries) {
-      this.#rules.set(`${rule_set} ${identity} ${prefix_bits} ${protocol} ${port}`, rule);
+      const table = this.#rules.get(`${rule_set} ${identity}`) ?? new Map<string, number>();
+      this.#rules.set(`${rule_set} ${identity}`, table);
+      table.set(`${prefix_bits} ${protocol} ${port}`, rule);
     }
   }
 
@@ -63,13 +66,15 @@ export class NodeMaps {
 
   /** The longest prefix of protocol and port that has an entry. */
   #ruleOf(ruleSet: number, identity: number, protocol: number, port: number): number | undefined {
+    const table = this.#rules.get(`${ruleSet} ${identity}`);
+    if (table === undefined) return undefined;
     for (let bits = exactPortBits; bits >= anyPortBits; bits -= 1) {
       const shift = exactPortBits - bits;
       const masked = (port >> shift) << shift;
-      const rule = this.#rules.get(`${ruleSet} ${identity} ${bits} ${protocol} ${masked}`);
+      const rule = table.get(`${bits} ${protocol} ${masked}`);
       if (rule !== undefined) return rule;
     }
-    return this.#rules.get(`${ruleSet} ${identity} ${anyProtocolBits} 0 0`);
+    return table.get(`${anyProtocolBits} 0 0`);
   }
 
   /** The verdict at one endpoint of this node. `remote` is the other end's address. */

@@ -93,6 +93,6 @@ function check(choices: Choices): string | undefined {
 
 describe("PolicyCompiler", () => {
   it("gives what a full compilation gives, after any edits, and changes no more than it must", () => {
-    holdsForAll("changes add up to full compilations", exampleCount(150), check);
-  }, 600_000);
+    holdsForAll("changes add up to full compilations", exampleCount(100), check);
+  }, 1_800_000);
 });

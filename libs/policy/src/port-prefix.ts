@@ -1,3 +1,11 @@
+/**
+ * Ports as prefixes. A range is cut into blocks that are aligned to their own size, which are the
+ * prefixes: they are disjoint, and together exactly the range. Entries of several rules for one rule
+ * set and identity share a table and the longest prefix wins, yet none can narrow another: an entry
+ * only ever allows, so whatever a wider one allows a narrower one inside it allows too, and where no
+ * entry matches nothing is allowed. Nor can one widen another: a port has an entry only if some rule
+ * names it. All that the longest prefix decides is which of the rules is named as the reason.
+ */
 export interface PortPrefix {
   port: number;
   /** Leading bits of the port that count: 0..16. */

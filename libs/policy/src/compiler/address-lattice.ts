@@ -19,6 +19,14 @@
  * inherited across that border; all of IPv4 is in P so that the border has an entry.
  *
  * An entry that says what its nearest ancestor says is left out: the match falls through to it.
+ *
+ * A list of blocks is one atom, which holds where any of its blocks does. So the walk keeps the
+ * blocks themselves, and only then asks which atoms they are of: an except of one block of a list
+ * takes nothing from another block of the same list, nor from any other rule.
+ *
+ * A change of what is said at some prefixes can only change what holds within them, because what
+ * holds at p depends on p's ancestors alone; and a prefix that comes or goes changes nobody's
+ * nearest ancestor outside its own range. So only those ranges are walked again.
  */
 import type { Prefix } from "../address.ts";
 import { addressBytes, contains, everyIPv4, hostPrefix, parsePrefix } from "../address.ts";

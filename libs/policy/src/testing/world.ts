@@ -19,6 +19,11 @@ const portNames = ["http", "dns"];
 const portNumbers = [80, 53, 81, 8080, 1, 65_535, 1024];
 const portProtocols = ["TCP", "UDP", "SCTP"] as const;
 
+const bothNodes = [
+  { name: "n1", addresses: ["10.0.0.1", "fd00::1"] },
+  { name: "n2", addresses: ["10.0.1.1"] },
+];
+
 const outside4 = ["192.0.2.7", "10.0.1.200", "10.0.0.255", "0.0.0.1"];
 const outside6 = ["2001:db8::7", "fd00::1:200", "fd00::ff", "::1:0"];
 
@@ -44,7 +49,12 @@ export function makePod(choices: Choices, index: number): ClusterPod {
     namespace,
     name: `p${index}`,
     labels: makeLabels(choices),
-    addresses: hostNetwork ? [] : choices.pick([[four], [four, six], [six], [six, four]]),
+    addresses: hostNetwork
+      ? choices.pick([
+          [],
+          ...bothNodes.filter((one) => one.name === node).map((one) => one.addresses),
+        ])
+      : choices.pick([[four], [four, six], [six], [six, four]]),
     ports: choices.list(0, 3, () => makePort(choices)),
     node,
     hostNetwork,
@@ -57,7 +67,7 @@ function makeSelector(choices: Choices): LabelSelector {
   const labels = Object.fromEntries(
     choices.list(0, 1, () => [choices.pick(keys), choices.pick(values)]),
   );
-  const expressions = choices.list(0, 1, () => {
+  const expressions = choices.list(0, 2, () => {
     const operator: Operator = choices.pick(["In", "NotIn", "Exists", "DoesNotExist"]);
     const key = choices.pick(keys);
     const takesValues = operator === "In" || operator === "NotIn";
@@ -79,10 +89,12 @@ function makeNamespaceSelector(choices: Choices): LabelSelector {
 function makeBlock(choices: Choices): WrittenPeer {
   const six = choices.oneIn(2);
   const address = six
-    ? choices.pick(["fd00::0:10", "fd00::1:11", "::", "fd00::1:12"])
+    ? choices.pick(["fd00::0:10", "fd00::1:11", "::", "fd00::1:12", "::ffff:10.0.1.11"])
     : choices.pick(["10.0.0.10", "10.0.1.11", "0.0.0.0", "10.0.1.12"]);
-  const lengths = six ? [0, 8, 95, 96, 112, 124, 127, 128] : [0, 8, 16, 23, 24, 28, 31, 32];
-  const at = choices.below(lengths.length);
+  const lengths = six ? [0, 8, 95, 96, 112, 120, 124, 127, 128] : [0, 8, 16, 23, 24, 28, 31, 32];
+  // IPv4 in IPv6 clothes has no wider block than all of IPv4.
+  const least = address.startsWith("::ffff:") ? lengths.indexOf(96) : 0;
+  const at = Math.max(choices.below(lengths.length), least);
   const narrower = lengths.slice(at + 1);
   const except =
     narrower.length === 0 ? [] : choices.list(0, 2, () => `${address}/${choices.pick(narrower)}`);
@@ -136,7 +148,8 @@ function makeRules<Field extends "from" | "to">(choices: Choices, field: Field) 
       : choices.list(0, 2, () => makePeer(choices));
     const ports = choices.list(0, 2, () => makeWrittenPort(choices));
     // Absent and empty mean the same in a rule that somebody writes; both are tried.
-    if (peers.length > 0 || choices.oneIn(2)) Object.assign(rule, { [field]: peers });
+    const none = peers.length === 0 ? choices.pick(["absent", "empty", "null"]) : undefined;
+    if (none !== "absent") Object.assign(rule, { [field]: none === "null" ? null : peers });
     if (ports.length > 0 || choices.oneIn(2)) rule.ports = ports;
     return rule;
   });
@@ -165,12 +178,12 @@ export function makePolicy(choices: Choices, index: number): WrittenPolicy {
 
 export function makeCluster(choices: Choices): Cluster {
   return {
-    namespaces: Object.fromEntries(namespaces.map((name) => [name, makeLabels(choices)])),
+    // One that only its pods mention has but its name for a label.
+    namespaces: Object.fromEntries(
+      namespaces.flatMap((name) => (choices.oneIn(5) ? [] : [[name, makeLabels(choices)]])),
+    ),
     pods: choices.list(1, 6, (index) => makePod(choices, index)),
-    nodes: [
-      { name: "n1", addresses: ["10.0.0.1", "fd00::1"] },
-      { name: "n2", addresses: ["10.0.1.1"] },
-    ],
+    nodes: bothNodes,
   };
 }
 
