@@ -81,6 +81,32 @@ export interface ReplayAnswer {
   complete: boolean;
 }
 
+/** Whether the pods of a workload could reach those of another, on one port. */
+export interface ReachLine {
+  /** `namespace/workload` */
+  from: string;
+  port: number;
+  protocol: string;
+  /** `some`: some pairs of pods could. */
+  verdict: "allowed" | "denied" | "some";
+  /** Of each side: the rules that allowed it, or the reason. */
+  because: string[];
+  /** Policies that allowed or isolated, `namespace/name`; `texts` has them. */
+  policies: string[];
+}
+
+/** Who could reach a workload at a time. */
+export interface ReachAnswer {
+  /** RFC 3339. */
+  at: string;
+  to: string;
+  /** Of the generation in force then; in observe and shadow nothing was stopped. */
+  mode: string;
+  generation: number;
+  reach: ReachLine[];
+  texts: { policy: string; from: string; until: string | null; text: string }[];
+}
+
 export interface TableLine {
   name: string;
   doc: string;

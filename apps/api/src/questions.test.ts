@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import type { FlowLine } from "./answers.ts";
+import type { FlowLine, ReachAnswer } from "./answers.ts";
 import { type Bed, openBed } from "./testing.ts";
 
 let bed: Bed;
@@ -61,5 +61,75 @@ describe("edges", () => {
       expect.objectContaining({ src_workload: "cart", connections: 10 }),
     ]);
     expect((await bed.get("/v1/edges?by=nothing")).status).toBe(400);
+  });
+});
+
+describe("reach", () => {
+  const policy = (tier: string) => `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: payment, namespace: shop }
+spec:
+  podSelector: { matchLabels: { app: payment } }
+  ingress: [{ from: [{ podSelector: { matchLabels: { tier: ${tier} } } }], ports: [{ port: 8080 }] }]
+`;
+  const pod = (name: string, labels: string, recorded: string, since = "2026-03-03 01:00:00") =>
+    `('pod', 'shop', '${name}-1', '${name}', '${name}', ${labels}, ['::ffff:10.0.0.${name.length}'], ['http'], [8080], ['TCP'], '${since}', '${recorded}')`;
+
+  beforeAll(async () => {
+    // At three, the cart lost the label that the policy asks for; at four, the text changed.
+    await bed.store.command(`INSERT INTO workload_records
+      (kind, namespace, name, uid, workload, labels, addresses, port_names, port_numbers, port_protocols, since, recorded) VALUES
+      ${[
+        pod("payment", "{'app': 'payment'}", "2026-03-03 01:00:01"),
+        pod("cart", "{'tier': 'web'}", "2026-03-03 01:00:01"),
+        pod("cart", "{'tier': 'old'}", "2026-03-03 03:00:00"),
+        pod("batch", "{'tier': 'batch'}", "2026-03-03 01:00:01"),
+      ].join(", ")}`);
+    await bed.store
+      .command(`INSERT INTO policy_generations (generation, revision, mode, valid_from) VALUES
+      (1, 1, 'enforce', '2026-03-03 02:00:00'), (2, 2, 'enforce', '2026-03-03 04:00:00')`);
+    await bed.store
+      .command(`INSERT INTO policy_versions (namespace, name, generation, deleted, text) VALUES
+      ('shop', 'payment', 1, 0, '${policy("web")}'), ('shop', 'payment', 2, 0, '${policy("batch")}')`);
+  });
+
+  const ask = async (clock: string) => {
+    const response = await bed.get(`/v1/reach?to=shop/payment&at=2026-03-03T${clock}Z`);
+    expect(response.status).toBe(200);
+    return (await response.json()) as ReachAnswer;
+  };
+  const allowed = ({ reach }: ReachAnswer) =>
+    reach.filter((line) => line.verdict === "allowed").map((line) => line.from);
+
+  it("is answered by labels and texts as they were at the time", async () => {
+    expect(allowed(await ask("01:30:00"))).toEqual(["shop/batch", "shop/cart"]);
+    const then = await ask("02:30:00");
+    expect(allowed(then)).toEqual(["shop/cart"]);
+    expect(then.texts).toEqual([
+      {
+        policy: "shop/payment",
+        from: "2026-03-03T02:00:00.000000Z",
+        until: "2026-03-03T04:00:00.000000Z",
+        text: policy("web"),
+      },
+    ]);
+    expect(then.reach).toContainEqual({
+      from: "shop/cart",
+      port: 8080,
+      protocol: "TCP",
+      verdict: "allowed",
+      because: ["egress: not-isolated", "ingress: shop/payment ingress[0]"],
+      policies: ["shop/payment"],
+    });
+    expect(allowed(await ask("03:12:00"))).toEqual([]);
+    const later = await ask("04:00:00");
+    expect(allowed(later)).toEqual(["shop/batch"]);
+    expect(later).toMatchObject({ generation: 2, mode: "enforce" });
+  });
+
+  it("says when there was nobody of that name, or no port to ask about", async () => {
+    expect((await bed.get("/v1/reach?to=shop/payment&at=2026-03-03T00:30:00Z")).status).toBe(404);
+    expect((await bed.get("/v1/reach?to=shop/payment&protocol=UDP")).status).toBe(400);
+    expect((await bed.get("/v1/reach?at=now")).status).toBe(400);
   });
 });

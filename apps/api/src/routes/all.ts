@@ -5,6 +5,7 @@ import { addFollow } from "./follow.ts";
 import { addHealth } from "./health.ts";
 import { addPolicies } from "./policies.ts";
 import { addQuestions } from "./questions.ts";
+import { addReach } from "./reach.ts";
 import { addReplay } from "./replay.ts";
 import { addSql } from "./sql.ts";
 import { addSuggestions } from "./suggestions.ts";
@@ -17,6 +18,7 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
   addSql(server, context);
   addPolicies(server, context);
   addSuggestions(server, context);
+  addReach(server, context);
   addReplay(server, context);
   addExplain(server, context);
 }

@@ -1,12 +1,13 @@
 import { type Command, Option } from "commander";
 import { outputOption } from "../print/format.ts";
-import { apiOption, wholeNumber } from "./options.ts";
+import { apiOption, qualifiedName, wholeNumber } from "./options.ts";
 
 /** What asks a running weir. */
 export function addQuestions(program: Command): void {
   addStatus(program);
   addFlows(program);
   addEdges(program);
+  addReach(program);
   addSql(program);
   addLedger(program);
 }
@@ -98,6 +99,27 @@ Examples:
   weir edges --since 24h --filter 'verdict = denied' --by hour,dst.workload -o csv`,
     )
     .action(async (options) => (await import("./edges.ts")).edges(options));
+}
+
+function addReach(program: Command): void {
+  program
+    .command("reach")
+    .description("who could reach a workload at a time, and under which policy texts")
+    .requiredOption("--to <ns/name>", "the workload or pod", qualifiedName)
+    .option("--at <time>", "then: RFC 3339, or a duration ago (default: now)")
+    .option("--port <n>", "on this port (default: those that it declared)", wholeNumber(1, 65_535))
+    .addOption(new Option("--protocol <name>", "of the port").choices(["TCP", "UDP", "SCTP"]))
+    .addOption(outputOption(["table", "json", "yaml"]))
+    .addOption(apiOption())
+    .addHelpText(
+      "after",
+      `
+Labels, addresses and texts are those of that time, whatever came later.
+
+Example:
+  weir reach --to shop/payment --at 2026-03-03T03:12:00Z`,
+    )
+    .action(async (options) => (await import("./reach.ts")).reach(options));
 }
 
 function addSql(program: Command): void {
