@@ -7,3 +7,14 @@ export { createMemoryBus } from "./memory/bus.ts";
 export type { MemoryBusOptions } from "./memory/options.ts";
 export { partitionOf } from "./partitioner.ts";
 export { topics } from "./topics.ts";
+export { openSpool, removeSpool, spoolDefaults } from "./spool/index.ts";
+export type {
+  Spool,
+  SpoolCounters,
+  SpoolDisk,
+  SpoolEntry,
+  SpoolItem,
+  SpoolMark,
+  SpoolOptions,
+  SpoolSync,
+} from "./spool/index.ts";
