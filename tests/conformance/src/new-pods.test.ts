@@ -79,9 +79,12 @@ describe("a new pod", () => {
       await settle([denyNew]);
       for (let round = 0; round < rounds; round += 1) {
         const before = await received();
+        // Policy comes when the pod has been there for a while.
+        bed.policy.delayMs = policyDelayMs;
         const sent = sending("n/first");
         await add("n/first", nodes(bed)[node] ?? "", {});
         const { sent: count, refused } = await sent;
+        bed.policy.delayMs = 0;
         await bed.settled(await relabel(bed.at));
         expect(await received()).toBe(before);
         // It was there before the interface, and went on for a while after it.

@@ -10,7 +10,7 @@ import type { NodeCollectors } from "@weir/collector";
 import { controllerConfig, startController } from "@weir/controller";
 import type { Controller } from "@weir/controller";
 import type { LabFile } from "@weir/identity";
-import { labDown, labUp } from "@weir/lab";
+import { labDown, labList, labUp } from "@weir/lab";
 import type { WrittenPolicy } from "@weir/policy";
 import { silentLog } from "@weir/runtime";
 import { followWorkloads, isKnown } from "./known.ts";
@@ -85,6 +85,13 @@ export class LabBed {
       rmSync(directory, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** `namespace/name` of every pod that a manifest asked for. */
+  pods(): string[] {
+    const { name, runDirectory } = this.at;
+    const lab = labList({ runDirectory }).find((one) => one.name === name);
+    return (lab?.pods ?? []).map((pod) => `${pod.namespace}/${pod.name}`);
   }
 
   /** Path of a manifest file with this content. */

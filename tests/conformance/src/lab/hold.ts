@@ -18,6 +18,8 @@ const firstTimeoutMs = 250;
 const secondTimeoutMs = 5_000;
 /** How long a denial may take from the kernel to the bus: a ring, a block, a queue. */
 const denialWaitMs = 5_000;
+/** Beyond it nothing is tried again: something is broken, not late. */
+const wrongMax = 20;
 /** A tick of the kernel, and what a clock that is read every ten seconds may be wrong by. */
 const clockSlackUs = 12_000;
 
@@ -60,7 +62,11 @@ export async function hold(
     outcome.judged += 1;
     let answer = answers.get(keyOf(one));
     if (one.denied !== undefined) denials.push(one);
-    if (one.denied === undefined && answer?.verdict === "denied") {
+    if (
+      one.denied === undefined &&
+      answer?.verdict === "denied" &&
+      outcome.wrong.length < wrongMax
+    ) {
       const { from, to, port, protocol } = one;
       const again = await labProbe({
         ...at,
