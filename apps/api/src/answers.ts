@@ -19,7 +19,13 @@ export interface Status {
   collectors: CollectorStatus[];
   bus: { kind: string; lag: number };
   store: { kind: string; rows: number };
-  policy: { generation: number; mode: string; policies: number };
+  policy: {
+    generation: number;
+    mode: string;
+    policies: number;
+    /** Policies that are wanted and not in force, and nodes that hold an older one: why. */
+    problems: string[];
+  };
   /** What is not ready, and why. */
   waitingFor: string[];
 }
@@ -31,6 +37,8 @@ export interface PolicyLine {
   shadow: boolean;
   /** Its text is part of the compiled set. */
   inForce: boolean;
+  /** Why it is not. */
+  problem?: string;
   changed: string;
   author: string;
   text: string;
@@ -105,6 +113,21 @@ export interface ReachAnswer {
   generation: number;
   reach: ReachLine[];
   texts: { policy: string; from: string; until: string | null; text: string }[];
+}
+
+/** A statement that runs. */
+export interface RunningLine {
+  id: string;
+  /** Who the client says it is. */
+  askedBy: string;
+  /** Where it was asked from. */
+  address: string;
+  query: string;
+  seconds: number;
+  readRows: number;
+  /** An estimate; 0: not known. */
+  totalRows: number;
+  memoryBytes: number;
 }
 
 export interface TableLine {

@@ -13,81 +13,116 @@ export interface Change {
   deletions: string[];
 }
 
+/** Asked when it is the change's turn, so that it rests on what the one before has left. */
+export type ChangeOnTurn = () => Promise<Change> | Change;
+
 /**
- * Makes changes of policy true, one after another: publishes them, waits until the controller has
- * compiled them and every live node's kernel holds the outcome. Rejects with a Problem when that
- * takes longer than `timeoutMs` or a node reports why it cannot.
+ * Makes changes of policy true: publishes them one after another, waits until the controller has
+ * compiled them, then until every live node's kernel holds the outcome. A node that does not answer
+ * keeps its own change waiting, not those after it. Rejects with a Problem when it takes longer than
+ * `timeoutMs`, naming the nodes that do not hold it, or when somebody else changed the same policy
+ * meanwhile.
  */
 export function createEnactor(
   policies: Policies,
   nodes: Nodes,
   timeoutMs: number,
-): (change: Change) => Promise<Enacted> {
+): (change: ChangeOnTurn) => Promise<Enacted> {
   let last: Promise<unknown> = Promise.resolve();
-  return (change) => {
-    const mine = last.then(() => enact(policies, nodes, timeoutMs, change));
-    last = mine.catch(() => undefined);
-    return mine;
+  return async (ask) => {
+    const turn = last.then(async () => {
+      const change = await ask();
+      const deadline = Date.now() + timeoutMs;
+      return { change, deadline, ...(await compile(policies, change, deadline, timeoutMs)) };
+    });
+    last = turn.catch(() => undefined);
+    const { change, deadline, compiled, changed } = await turn;
+    await confirm(nodes, compiled, deadline);
+    return {
+      generation: compiled.generation,
+      mode: compiled.mode,
+      nodes: nodes.live().map((node) => node.report.node),
+      applied: change.changes.map(policyKey),
+      deleted: change.deletions,
+      changed,
+    };
   };
 }
 
-async function enact(
+/** Publishes what differs from what is wanted, and waits for the controller. */
+async function compile(
   policies: Policies,
-  nodes: Nodes,
-  timeoutMs: number,
   { changes, deletions }: Change,
-): Promise<Enacted> {
-  const deadline = Date.now() + timeoutMs;
-  const before = policies.compiled()?.generation ?? 0;
-  const changed =
-    changes.some((one) => {
-      const held = policies.wanted().get(policyKey(one));
-      return held?.text !== one.text || held.shadow !== one.shadow;
-    }) || deletions.some((key) => policies.wanted().has(key));
-  if (changed) await policies.publish(changes, deletions);
-
-  const isCompiled = (): boolean => {
-    const set = policies.compiled();
-    if (set === undefined) return false;
-    return (!changed || set.generation > before) && holds(set, changes, deletions);
-  };
-  if (!(await policies.wait(isCompiled, deadline - Date.now()))) {
-    throw new Problem(
-      504,
-      "not compiled in time",
-      `the controller has not published the policy within ${timeoutMs} ms; it is kept and will be. Does it run? See: weir status`,
-    );
+  deadline: number,
+  timeoutMs: number,
+): Promise<{ compiled: CompiledPolicies; changed: boolean }> {
+  const wanted = policies.wanted();
+  const different = changes.filter((one) => !isSame(wanted.get(policyKey(one)), one));
+  const gone = deletions.filter((key) => wanted.has(key));
+  const changed = different.length > 0 || gone.length > 0;
+  if (changed) await policies.publish(different, gone);
+  const arrived = (): boolean =>
+    changes.every((one) => isSame(wanted.get(policyKey(one)), one)) &&
+    deletions.every((key) => !wanted.has(key));
+  if (!(await policies.wait(arrived, deadline - Date.now()))) {
+    throw superseded(wanted, changes, deletions);
   }
-  const set = policies.compiled() as CompiledPolicies;
-  const behind = await confirm(nodes, set, deadline);
-  if (behind.length > 0) {
-    throw new Problem(
-      504,
-      "not in force everywhere",
-      `generation ${set.generation} is published, but not every node holds it; on those the previous policy stays in force`,
-      behind,
-    );
-  }
-  return {
-    generation: set.generation,
-    mode: set.mode,
-    nodes: nodes.live().map((node) => node.report.node),
-    applied: changes.map(policyKey),
-    deleted: deletions,
-    changed,
-  };
-}
-
-function holds(set: CompiledPolicies, changes: PolicyChange[], deletions: string[]): boolean {
-  const { documents } = set;
-  return (
-    changes.every((one) => documents.get(policyKey(one))?.text === one.text) &&
-    deletions.every((key) => !documents.has(key))
+  const isCompiled = (): boolean => !arrived() || holds(policies, changes, deletions);
+  const inTime = await policies.wait(isCompiled, deadline - Date.now());
+  if (!arrived()) throw superseded(wanted, changes, deletions);
+  const compiled = policies.compiled();
+  if (inTime && compiled !== undefined) return { compiled: { ...compiled }, changed };
+  throw new Problem(
+    504,
+    "not compiled in time",
+    `the controller has not published the policy within ${timeoutMs} ms; it is kept and will be. Does it run? See: weir status`,
   );
 }
 
-/** Waits for the live nodes; returns a line for each that does not hold the set in time. */
-async function confirm(nodes: Nodes, set: CompiledPolicies, deadline: number): Promise<string[]> {
+function isSame(held: PolicyChange | undefined, one: PolicyChange): boolean {
+  return held?.text === one.text && held.shadow === one.shadow;
+}
+
+/** What is compiled says all of it, in the mode that what is wanted asks for. */
+function holds(policies: Policies, changes: PolicyChange[], deletions: string[]): boolean {
+  const set = policies.compiled();
+  if (set === undefined) return false;
+  const { documents, mode } = set;
+  return (
+    changes.every((one) => documents.get(policyKey(one))?.text === one.text) &&
+    deletions.every((key) => !documents.has(key)) &&
+    mode === wantedMode(policies.wanted(), documents)
+  );
+}
+
+/** The kernel has one mode for all; of documents that never compiled nothing is in force. */
+function wantedMode(
+  wanted: ReadonlyMap<string, PolicyChange>,
+  inForce: CompiledPolicies["documents"],
+): string {
+  if (inForce.size === 0) return "observe";
+  for (const key of inForce.keys()) if (wanted.get(key)?.shadow) return "shadow";
+  return "enforce";
+}
+
+function superseded(
+  wanted: ReadonlyMap<string, PolicyChange>,
+  changes: PolicyChange[],
+  deletions: string[],
+): Problem {
+  const others = [
+    ...changes.filter((one) => !isSame(wanted.get(policyKey(one)), one)).map(policyKey),
+    ...deletions.filter((key) => wanted.has(key)),
+  ];
+  return new Problem(
+    409,
+    "changed by somebody else",
+    `somebody else changed ${others.slice(0, 5).join(", ")} at the same moment; look with: weir policy list`,
+  );
+}
+
+/** Throws a Problem with a line for each live node that does not hold the set in time. */
+async function confirm(nodes: Nodes, set: CompiledPolicies, deadline: number): Promise<void> {
   const behind = (): string[] =>
     nodes
       .live()
@@ -98,5 +133,12 @@ async function confirm(nodes: Nodes, set: CompiledPolicies, deadline: number): P
         return report.error === null ? held : `${held}; ${report.error}`;
       });
   await nodes.wait(() => behind().length === 0, Math.max(deadline - Date.now(), 0));
-  return behind();
+  const late = behind();
+  if (late.length === 0) return;
+  throw new Problem(
+    504,
+    "not in force everywhere",
+    `generation ${set.generation} is published, but not every node holds it; on those the previous policy stays in force`,
+    late,
+  );
 }

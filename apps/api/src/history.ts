@@ -96,3 +96,16 @@ GROUP BY namespace, name HAVING argMax(deleted, generation) = 0 ORDER BY namespa
   );
   return { mode: known.mode, documents };
 }
+
+/** The newest that the history has before that one: not every number is a generation. */
+export async function generationBefore(
+  store: Store,
+  generation: number,
+): Promise<PastGeneration | undefined> {
+  const [row] = await store.query<{ newest: number }>(
+    "SELECT max(generation) AS newest FROM policy_generations WHERE generation < {generation:UInt32}",
+    { parameters: { generation } },
+  );
+  // 0 is what an empty history says as well: nothing is deleted on that ground.
+  return row === undefined || row.newest === 0 ? undefined : pastGeneration(store, row.newest);
+}

@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { type Bus, type OutgoingMessage, type TableReader, topics } from "@weir/bus";
 import {
   type Mode,
   type PolicyChange,
   type PolicyDocument,
   PolicyFeed,
+  policyChangeHeader,
   policyChangeCodec,
 } from "@weir/codec";
 import type { Log } from "@weir/runtime";
@@ -73,9 +75,14 @@ export async function followPolicies(bus: Bus, log: Log): Promise<Policies> {
     wanted: () => wanted,
     compiled: () => followed.compiled,
     async publish(changes, deletions) {
+      // The controller takes them over when it has all of them.
+      const count = changes.length + deletions.length;
+      const headers = { [policyChangeHeader]: `${randomUUID()} ${count}` };
       const messages: OutgoingMessage[] = [
-        ...changes.map((one) => ({ key: policyKey(one), value: policyChangeCodec.encode(one) })),
-        ...deletions.map((key) => ({ key, value: null })),
+        ...changes.map((one) => ({
+          ...{ key: policyKey(one), value: policyChangeCodec.encode(one), headers },
+        })),
+        ...deletions.map((key) => ({ key, value: null, headers })),
       ];
       await bus.send(topics.policyDocuments.name, messages);
     },

@@ -2,6 +2,7 @@ import { topics } from "@weir/bus";
 import { version } from "@weir/runtime";
 import type { CollectorStatus, Status } from "./answers.ts";
 import type { HeardNode } from "./nodes.ts";
+import { nodeProblems, policyProblems } from "./policy-problems.ts";
 import type { Context } from "./routes/context.ts";
 
 /** How weir stands. Never rejects: what cannot be asked is named in `waitingFor`. */
@@ -24,6 +25,7 @@ export async function status(context: Context): Promise<Status> {
       generation: set?.generation ?? 0,
       mode: set?.mode ?? "observe",
       policies: set?.documents.size ?? 0,
+      problems: [...policyProblems(policies).values(), ...nodeProblems(nodes.live())],
     },
     waitingFor,
   };

@@ -25,6 +25,12 @@ export const controllerConfig = z.strictObject({
     .describe(
       "How long changes are gathered before they are compiled and published; what comes during that is gathered for the next time.",
     ),
+  changeWaitMs: z
+    .int()
+    .min(1)
+    .max(60_000)
+    .default(2000)
+    .describe("How long the rest of a change of several policies is waited for."),
   snapshotEveryDeltas: z
     .int()
     .min(1)

@@ -7,6 +7,8 @@ import { createMetrics } from "@weir/runtime";
 import type { Health, Log, Metrics, PartCounters } from "@weir/runtime";
 import type { ControllerConfig } from "./config.ts";
 import { Debounced } from "./debounced.ts";
+import { DocumentIntake } from "./document-intake.ts";
+import type { DocumentRecord } from "./document-intake.ts";
 import type { DocumentError } from "./document.ts";
 import { Events } from "./events.ts";
 import { NodeWatch } from "./node-watch.ts";
@@ -128,17 +130,31 @@ class RunningController implements Controller {
     await this.#nodes.start();
     this.#closers.push(() => this.#nodes.close());
     this.#takeUp(former);
-    const documents = await followDocuments(doors, (key, change) => {
-      this.#book.document(key, change);
-      if (this.#caughtUp) this.#publishing.request();
+    const intake = new DocumentIntake({
+      waitMs: this.#config.changeWaitMs,
+      counters: this.metrics.part("documents"),
+      onChange: (records) => this.#onDocuments(records),
     });
-    this.#closers.push(() => documents.close());
+    const documents = await followDocuments(doors, (record) => {
+      // What lies there from before may lack records that newer ones have replaced.
+      if (this.#caughtUp) intake.take(record);
+      else this.#onDocuments([record]);
+    });
+    this.#closers.push(async () => {
+      await documents.close();
+      intake.close();
+    });
     await documents.caughtUp;
     this.#openSources();
     await Promise.all(this.#sources.map((source) => source.ready));
     this.#caughtUp = true;
     this.#watch();
     await this.#publish();
+  }
+
+  #onDocuments(records: DocumentRecord[]): void {
+    for (const { key, change } of records) this.#book.document(key, change);
+    if (this.#caughtUp) this.#publishing.request();
   }
 
   /** Goes on where the former life ended, also where the topic has lost what the nodes still hold. */

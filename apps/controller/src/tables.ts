@@ -1,8 +1,9 @@
 import { topics } from "@weir/bus";
-import type { Bus, TableReader } from "@weir/bus";
+import type { Bus, Message, TableReader } from "@weir/bus";
 import { PolicyFeed, policyChangeCodec, workloadCodec } from "@weir/codec";
-import type { PolicyChange, Workload } from "@weir/codec";
+import type { Workload } from "@weir/codec";
 import type { Log, PartCounters } from "@weir/runtime";
+import type { DocumentRecord } from "./document-intake.ts";
 import { PublishedPolicy } from "./published-policy.ts";
 
 export interface TableDoors {
@@ -45,28 +46,28 @@ export async function readFormerLife(doors: TableDoors): Promise<FormerLife> {
 /** The policies that somebody wants, as they change. */
 export function followDocuments(
   doors: TableDoors,
-  onRecord: (key: string, change: PolicyChange | null) => void,
+  onRecord: (record: DocumentRecord) => void,
 ): Promise<TableReader> {
-  return follow(doors, topics.policyDocuments.name, (key, value) =>
-    onRecord(key, value && policyChangeCodec.decode(value)),
+  return follow(doors, topics.policyDocuments.name, (key, value, { headers }) =>
+    onRecord({ key, change: value && policyChangeCodec.decode(value), headers }),
   );
 }
 
 function follow(
   { bus, log, counters }: TableDoors,
   topic: string,
-  onRecord: (key: string, value: Uint8Array | null) => void,
+  onRecord: (key: string, value: Uint8Array | null, message: Message) => void,
 ): Promise<TableReader> {
   return bus.readTable({
     topic,
-    onRecord(key, value, { offset }) {
+    onRecord(key, value, message) {
       counters.received();
       try {
-        onRecord(key, value);
+        onRecord(key, value, message);
       } catch (error) {
         counters.error("malformed");
         log.error(
-          { error, topic, key, offset: String(offset) },
+          { error, topic, key, offset: String(message.offset) },
           "a record that cannot be read is passed over; what was known stays",
         );
       }

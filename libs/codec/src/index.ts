@@ -30,7 +30,12 @@ export {
 } from "./record-codec.ts";
 export { PolicyFeed } from "./policy-feed.ts";
 export type { PolicyNews } from "./policy-feed.ts";
-export { policyDeltaKey, policySetKey, policySetMessages } from "./policy-messages.ts";
+export {
+  policyChangeHeader,
+  policyDeltaKey,
+  policySetKey,
+  policySetMessages,
+} from "./policy-messages.ts";
 export type { PolicyMessage } from "./policy-messages.ts";
 export type { Records } from "./record-codec.ts";
 export { topicOfRecord } from "./schemas.ts";

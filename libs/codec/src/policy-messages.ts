@@ -5,6 +5,12 @@ import { policySetCodec, policySetIndexCodec } from "./record-codec.ts";
 /** Where readers of weir.policies.v1 find the newest snapshot. */
 export const policySetKey = "current";
 
+/**
+ * Header of records of weir.policy-documents.v1 that belong to one change: an id, a space and how many
+ * they are. A record without it is a change of its own.
+ */
+export const policyChangeHeader = "weir-change";
+
 /** A message of weir.policies.v1. */
 export interface PolicyMessage {
   key: string;

@@ -2,11 +2,17 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { EnactedAnswer, PolicyLine } from "../answers.ts";
 import { readChanges } from "../change-request.ts";
-import { history, pastGeneration } from "../history.ts";
+import type { Change } from "../enact.ts";
+import { type PastGeneration, generationBefore, history, pastGeneration } from "../history.ts";
 import { policyKey } from "../policies.ts";
+import { policyProblems } from "../policy-problems.ts";
 import { Problem, badRequest } from "../problem.ts";
 import type { Context } from "./context.ts";
 import { parse } from "./parse.ts";
+
+/** How long a rollback waits for the history to have a generation. */
+const historyWaitMs = 2000;
+const historyPollMs = 100;
 
 const applyQuery = z.object({
   shadow: z.stringbool().default(false),
@@ -48,68 +54,83 @@ export function addPolicies(server: FastifyInstance, context: Context): void {
       maxDocuments: context.config.apply.maxDocuments,
       pods: [...context.who.index.current()],
     });
-    return { ...(await context.enact({ changes, deletions: [] })), warnings };
+    return { ...(await context.enact(() => ({ changes, deletions: [] }))), warnings };
   });
   server.delete<{ Params: { namespace: string; name: string } }>(
     "/v1/policies/:namespace/:name",
     async (request): Promise<EnactedAnswer> => {
       const key = policyKey(request.params);
-      if (!context.policies.wanted().has(key)) {
-        throw new Problem(
-          404,
-          "no such policy",
-          `there is no policy ${key}; see: weir policy list`,
-        );
-      }
-      return { ...(await context.enact({ changes: [], deletions: [key] })), warnings: [] };
+      const enacted = await context.enact(() => {
+        if (context.policies.wanted().has(key)) return { changes: [], deletions: [key] };
+        const detail = `there is no policy ${key}; see: weir policy list`;
+        throw new Problem(404, "no such policy", detail);
+      });
+      return { ...enacted, warnings: [] };
     },
   );
   server.post("/v1/policies/rollback", async (request) => rollback(context, request.body));
 }
 
 function wanted({ policies }: Context): PolicyLine[] {
-  const compiled = policies.compiled()?.documents;
+  const problems = policyProblems(policies);
   return [...policies.wanted().entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, one]) => ({
-      namespace: one.namespace,
-      name: one.name,
-      shadow: one.shadow,
-      inForce: compiled?.get(key)?.text === one.text,
-      changed: new Date(one.changed / 1000).toISOString(),
-      author: one.author,
-      text: one.text,
-    }));
+    .map(([key, one]) => {
+      const problem = problems.get(key);
+      return {
+        namespace: one.namespace,
+        name: one.name,
+        shadow: one.shadow,
+        inForce: problem === undefined,
+        changed: new Date(one.changed / 1000).toISOString(),
+        author: one.author,
+        text: one.text,
+        ...(problem === undefined ? {} : { problem }),
+      };
+    });
 }
 
-/** Puts the texts of an earlier generation back, as a new generation. */
+/** Puts the texts and the mode of an earlier generation back, as a new generation. */
 async function rollback(context: Context, body: unknown): Promise<EnactedAnswer> {
   const { to, author } = parse(rollbackBody, body ?? {});
-  const current = context.policies.compiled()?.generation ?? 0;
-  const generation = to ?? current - 1;
-  if (generation >= current) {
-    throw badRequest(
-      `generation ${generation} is not before the current one, ${current}; see: weir policy history`,
-    );
-  }
-  const past = await pastGeneration(context.store, generation);
-  if (past === undefined) {
-    throw new Problem(
-      404,
-      "no such generation",
-      `generation ${generation} is not in the history; see: weir policy history`,
-    );
-  }
+  const enacted = await context.enact(async () => {
+    const current = context.policies.compiled()?.generation ?? 0;
+    const generation = to ?? current - 1;
+    if (generation < 0 || generation >= current) {
+      throw badRequest(
+        `generation ${generation} is not before the current one, ${current}; see: weir policy history`,
+      );
+    }
+    const past =
+      (await pastGenerationSoon(context.store, generation)) ??
+      (to === undefined ? await generationBefore(context.store, current) : undefined);
+    if (past !== undefined) return changeTo(context, past, author);
+    const detail = `generation ${generation} is not in the history; see: weir policy history`;
+    throw new Problem(404, "no such generation", detail);
+  });
+  return { ...enacted, warnings: [] };
+}
+
+function changeTo(context: Context, past: PastGeneration, author: string): Change {
   const held = context.policies.wanted();
   const kept = new Set(past.documents.map(policyKey));
   // The kernel has one mode for all policies, so has a generation.
   const shadow = past.mode === "shadow";
-  const changes = past.documents
-    .filter((one) => {
-      const now = held.get(policyKey(one));
-      return now?.text !== one.text || now.shadow !== shadow;
-    })
-    .map((one) => ({ ...one, shadow, changed: Date.now() * 1000, author }));
-  const deletions = [...held.keys()].filter((key) => !kept.has(key));
-  return { ...(await context.enact({ changes, deletions })), warnings: [] };
+  const changed = Date.now() * 1000;
+  return {
+    changes: past.documents.map((one) => ({ ...one, shadow, changed, author })),
+    deletions: [...held.keys()].filter((key) => !kept.has(key)),
+  };
+}
+
+/** What was published a moment ago is on its way to the store. */
+async function pastGenerationSoon(
+  store: Context["store"],
+  generation: number,
+): Promise<PastGeneration | undefined> {
+  for (let waitedMs = 0; ; waitedMs += historyPollMs) {
+    const past = await pastGeneration(store, generation);
+    if (past !== undefined || waitedMs >= historyWaitMs) return past;
+    await new Promise((resolve) => setTimeout(resolve, historyPollMs));
+  }
 }
