@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import type { FlowLine, ReachAnswer } from "./answers.ts";
+import { silentLog } from "@weir/runtime";
+import type { FlowLine, ReachAnswer, RunningLine } from "./answers.ts";
 import { type Bed, openBed } from "./testing.ts";
 
 let bed: Bed;
+/** What the API wrote to its log. */
+const logged: Record<string, unknown>[] = [];
 
 beforeAll(async () => {
-  bed = await openBed();
+  const log = { ...silentLog(), info: (fields: object) => void logged.push({ ...fields }) };
+  bed = await openBed({}, log);
   // Ten connections, a second apart, the newest ten seconds ago.
   await bed.store.command(`INSERT INTO flows
     (time, start, last, node, direction, src_kind, src_namespace, src_workload, dst_workload, dst_port, protocol, connections, bytes, verdict)
@@ -131,5 +135,55 @@ spec:
     expect((await bed.get("/v1/reach?to=shop/payment&at=2026-03-03T00:30:00Z")).status).toBe(404);
     expect((await bed.get("/v1/reach?to=shop/payment&protocol=UDP")).status).toBe(400);
     expect((await bed.get("/v1/reach?at=now")).status).toBe(400);
+  });
+});
+
+describe("sql", () => {
+  const endless = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1";
+  const running = async () =>
+    (await (await bed.get("/v1/sql/running")).json()) as (RunningLine & { id: string })[];
+
+  it("shows what runs, who asked and how far it is, and stops it when the client goes", async () => {
+    const client = new AbortController();
+    const asked = fetch(`${bed.api.url}/v1/sql`, {
+      method: "POST",
+      headers: { "weir-query": "endless-query", "weir-user": "ann@desk" },
+      body: endless,
+      signal: client.signal,
+    }).catch((error: unknown) => error);
+    let line: RunningLine | undefined;
+    while ((line?.readRows ?? 0) === 0) [line] = await running();
+    expect(line).toMatchObject({
+      id: "endless-query",
+      askedBy: "ann@desk",
+      address: "127.0.0.1",
+      query: endless,
+      totalRows: 1_000_000_000_000,
+    });
+    client.abort();
+    await asked;
+    while ((await running()).length > 0);
+    while ((await bed.store.progressOf("endless-query")) !== undefined);
+    expect(await running()).toEqual([]);
+  });
+
+  it("is written to the log with who asked, also when it is refused", async () => {
+    const answer = await fetch(`${bed.api.url}/v1/sql`, {
+      method: "POST",
+      headers: { "weir-user": "ann@desk", "weir-query": "a refused one" },
+      body: "SELECT 1",
+    });
+    expect(answer.status).toBe(400);
+    const refused = await fetch(`${bed.api.url}/v1/sql`, {
+      method: "POST",
+      headers: { "weir-user": "eve", "weir-query": "refused-1" },
+      body: "SELECT * FROM file('/etc/passwd')",
+    });
+    expect(refused.status).toBe(422);
+    const lines = logged.filter((line) => line["id"] === "refused-1");
+    expect(lines).toEqual([
+      expect.objectContaining({ askedBy: "eve", query: "SELECT * FROM file('/etc/passwd')" }),
+      expect.objectContaining({ failure: expect.stringContaining("file() is not allowed") }),
+    ]);
   });
 });

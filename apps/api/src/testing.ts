@@ -10,7 +10,7 @@ import {
   parseAddress,
   workloadCodec,
 } from "@weir/codec";
-import { createMetrics, silentLog } from "@weir/runtime";
+import { type Log, createMetrics, silentLog } from "@weir/runtime";
 import { type Store, openEmbeddedStore } from "@weir/store";
 import { apiConfig } from "./config.ts";
 import { type RunningApi, startApi } from "./start.ts";
@@ -25,7 +25,10 @@ export interface Bed extends AsyncDisposable {
 }
 
 /** `settings` are those of the API; it listens on a free port. */
-export async function openBed(settings: Record<string, unknown> = {}): Promise<Bed> {
+export async function openBed(
+  settings: Record<string, unknown> = {},
+  log: Log = silentLog(),
+): Promise<Bed> {
   await using opened = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "weir-api-"));
   opened.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -35,7 +38,7 @@ export async function openBed(settings: Record<string, unknown> = {}): Promise<B
   await store.migrate();
   const config = apiConfig.parse({ listen: "127.0.0.1:0", ...settings });
   const api = opened.use(
-    await startApi(config, { bus, store, log: silentLog(), metrics: createMetrics("api") }),
+    await startApi(config, { bus, store, log, metrics: createMetrics("api") }),
   );
   const moved = opened.move();
   return {

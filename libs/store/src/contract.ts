@@ -12,6 +12,17 @@ export interface QueryOptions {
   limits?: Partial<QueryLimits>;
   /** Stops the query in the engine as well. */
   signal?: AbortSignal;
+  /** Letters, digits and -: a name under which `progressOf` finds the statement while it runs. */
+  marker?: string;
+}
+
+/** How far a statement has come. */
+export interface Progress {
+  seconds: number;
+  readRows: number;
+  /** An estimate; 0: not known. */
+  totalRows: number;
+  memoryBytes: number;
 }
 
 export interface Store extends AsyncDisposable {
@@ -28,6 +39,8 @@ export interface Store extends AsyncDisposable {
   query<Row>(sql: string, options?: QueryOptions): Promise<Row[]>;
   /** Result in a ClickHouse output format, chunk by chunk. Untrusted SQL: read-only, limits applied. */
   queryReadOnly(sql: string, format: string, options?: QueryOptions): AsyncIterable<Uint8Array>;
+  /** Of the running statement with that marker; undefined when there is none. */
+  progressOf(marker: string): Promise<Progress | undefined>;
   /** Statement without a result. Trusted SQL. */
   command(sql: string): Promise<void>;
   close(): Promise<void>;

@@ -1,8 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { type ColumnRow, type TableRow, describeQuery, tablesQuery } from "@weir/query";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { TableLine } from "../answers.ts";
+import type { RunningLine, TableLine } from "../answers.ts";
 import { Problem } from "../problem.ts";
 import type { Context } from "./context.ts";
 import { parse } from "./parse.ts";
@@ -24,14 +25,25 @@ const sqlBody = z.object({
   format: z.enum(formats).default("JSONEachRow"),
 });
 
+interface Running {
+  id: string;
+  /** Who the client says it is, and from where. */
+  askedBy: string;
+  address: string;
+  query: string;
+}
+
+/** Characters of a statement in the log and in the list of what runs. */
+const maxShownLength = 4000;
+
 /** SQL, read-only; the rows go out as the engine makes them. */
 export function addSql(server: FastifyInstance, context: Context): void {
-  let running = 0;
+  const running = new Map<string, Running>();
   const { maxConcurrent, ...limits } = context.config.query;
   server.post("/v1/sql", async (request, reply) => {
     const asked = typeof request.body === "string" ? { query: request.body } : request.body;
     const { query, format } = parse(sqlBody, asked);
-    if (running >= maxConcurrent) {
+    if (running.size >= maxConcurrent) {
       void reply.header("retry-after", "1");
       throw new Problem(
         503,
@@ -39,21 +51,59 @@ export function addSql(server: FastifyInstance, context: Context): void {
         `${maxConcurrent} queries are running, which is all there may be; try again in a moment`,
       );
     }
-    running++;
+    const one = whoAsks(request, query);
+    if (running.has(one.id)) throw new Problem(409, "the id is taken", "give another weir-query");
+    running.set(one.id, one);
+    void reply.header("weir-query", one.id);
+    const end = logged(context, one, () => running.delete(one.id));
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
-    const result = context.store.queryReadOnly(query, format, { limits, signal: gone.signal });
-    const rows = result[Symbol.asyncIterator]();
+    const options = { limits, signal: gone.signal, marker: one.id };
+    const rows = context.store.queryReadOnly(query, format, options)[Symbol.asyncIterator]();
     try {
       // What the engine refuses, it refuses before the first rows: then it is a proper answer.
       const first = await rows.next();
-      return stream(reply, contentTypes[format], first, rows, () => running--);
+      return stream(reply, contentTypes[format], first, rows, end);
     } catch (error) {
-      running--;
+      end(messageOf(error));
       throw error;
     }
   });
+  server.get("/v1/sql/running", () => Promise.all([...running.values()].map((one) => line(one))));
+  const line = async ({ id, askedBy, address, query }: Running): Promise<RunningLine> => {
+    const progress = await context.store.progressOf(id);
+    const unknown = { seconds: 0, readRows: 0, totalRows: 0, memoryBytes: 0 };
+    return { id, askedBy, address, query, ...(progress ?? unknown) };
+  };
   server.get("/v1/tables", () => tables(context));
+}
+
+function whoAsks({ headers, ip }: FastifyRequest, query: string): Running {
+  const given = (name: string): string => {
+    const value = headers[name];
+    return typeof value === "string" ? value : "";
+  };
+  const id = given("weir-query");
+  if (id !== "" && !/^[A-Za-z0-9-]{8,64}$/.test(id))
+    throw new Problem(400, "the request is not right", "weir-query: 8 to 64 letters, digits and -");
+  return {
+    id: id === "" ? randomUUID() : id,
+    askedBy: given("weir-user").slice(0, 200),
+    address: ip,
+    query: query.slice(0, maxShownLength),
+  };
+}
+
+/** Writes the statement to the log now, and what came of it when the returned function is called. */
+function logged(context: Context, one: Running, onEnd: () => void): (failure: string) => void {
+  const began = performance.now();
+  context.log.info(one, "sql");
+  return (failure) => {
+    onEnd();
+    const seconds = Math.round(performance.now() - began) / 1000;
+    const outcome = failure === "" ? {} : { failure: failure.slice(0, maxShownLength) };
+    context.log.info({ id: one.id, seconds, ...outcome }, "sql ended");
+  };
 }
 
 /** Rows as a body; an error after the first of them goes into the trailer `weir-error`. */
@@ -62,7 +112,7 @@ function stream(
   contentType: string,
   first: IteratorResult<Uint8Array>,
   rest: AsyncIterator<Uint8Array>,
-  onEnd: () => void,
+  onEnd: (failure: string) => void,
 ): FastifyReply {
   let failure = "";
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
@@ -71,8 +121,8 @@ function stream(
     } catch (error) {
       failure = messageOf(error);
     } finally {
-      onEnd();
       await rest.return?.();
+      onEnd(failure);
     }
   };
   reply.trailer("weir-error", async () => encodeURIComponent(failure.slice(0, 2000)));

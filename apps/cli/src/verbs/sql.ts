@@ -1,4 +1,6 @@
-import type { TableLine } from "@weir/api";
+import { randomUUID } from "node:crypto";
+import { hostname, userInfo } from "node:os";
+import type { RunningLine, TableLine } from "@weir/api";
 import { sanitize, sanitizeJson, yamlText } from "@weir/runtime";
 import { type ClientOptions, ask, lines, open } from "../client.ts";
 import { CommandError, exitCodes, usageError } from "../exit.ts";
@@ -31,7 +33,11 @@ export async function sql(query: string | undefined, options: SqlOptions): Promi
     table: "JSONCompactEachRowWithNamesAndTypes",
   };
   const body = { query: text, format: formats[options.output] };
-  const response = await open({ method: "POST", path: "/v1/sql", body }, options);
+  const id = randomUUID();
+  const headers = { "weir-query": id, "weir-user": `${userInfo().username}@${hostname()}` };
+  const call = { method: "POST", path: "/v1/sql", body, headers } as const;
+  // Only until the first rows: what comes after them is progress enough.
+  const response = await withProgress(id, options, open(call, options));
   if (options.output === "table") await printTable(lines(response));
   else if (options.output === "yaml") {
     for await (const line of lines(response))
@@ -42,6 +48,36 @@ export async function sql(query: string | undefined, options: SqlOptions): Promi
   }
   const failure = response.trailers["weir-error"];
   if (failure !== undefined && failure !== "") throw new CommandError(decodeURIComponent(failure));
+}
+
+/** How often a statement that takes its time is asked about. */
+const progressIntervalMs = 1000;
+
+/** Tells on a terminal how far the statement has come, until the answer begins. */
+async function withProgress<T>(id: string, options: SqlOptions, answer: Promise<T>): Promise<T> {
+  const out = process.stderr;
+  if (!out.isTTY) return answer;
+  let shown = false;
+  const timer = setInterval(() => {
+    ask<RunningLine[]>({ path: "/v1/sql/running" }, options)
+      .then((running) => {
+        const one = running.find((each) => each.id === id);
+        if (one === undefined) return;
+        shown = true;
+        const total = one.totalRows > 0 ? ` of about ${one.totalRows.toLocaleString("en")}` : "";
+        out.write(
+          `\r\u001b[K${one.seconds.toFixed(0)} s, ${one.readRows.toLocaleString("en")}${total} rows read; Ctrl-C stops it`,
+        );
+      })
+      // The statement's own answer says what is wrong.
+      .catch(() => undefined);
+  }, progressIntervalMs);
+  try {
+    return await answer;
+  } finally {
+    clearInterval(timer);
+    if (shown) out.write("\r\u001b[K");
+  }
 }
 
 async function printTable(answer: AsyncIterable<string>): Promise<void> {

@@ -1,10 +1,11 @@
-import type { QueryLimits, QueryOptions, Store } from "../contract.ts";
+import type { Progress, QueryLimits, QueryOptions, Store } from "../contract.ts";
 import { StoreError } from "../error.ts";
 import { checkedFormat, isStreamable } from "../formats.ts";
 import { parseRows } from "../json-rows.ts";
 import { defaultQueryLimits, limitSettings, narrowed, outputSettings } from "../limits.ts";
 import { migrate } from "../migrate/migrate.ts";
 import { schemaDirectory } from "../migrate/migrations.ts";
+import { marked, progressOf } from "../progress.ts";
 import { admitReadOnly } from "../read-only/admit.ts";
 import { defaultRetention, type Retention } from "../retention.ts";
 import { identifier, stringLiteral } from "../sql-text.ts";
@@ -139,7 +140,7 @@ export class EmbeddedStore implements Store {
     const signals = [deadline.signal, ...(options.signal === undefined ? [] : [options.signal])];
     const statement = {
       ...common,
-      sql: admitted.sql,
+      sql: marked(admitted.sql, options.marker),
       format: checkedFormat(format),
       signal: AbortSignal.any(signals),
     };
@@ -149,6 +150,10 @@ export class EmbeddedStore implements Store {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async progressOf(marker: string): Promise<Progress | undefined> {
+    return progressOf(this, marker);
   }
 
   async command(sql: string): Promise<void> {

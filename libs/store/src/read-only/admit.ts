@@ -64,6 +64,10 @@ const refusedFunctions = new Set([
   "showcertificate",
 ]);
 
+/** Likewise, whole families of them: dictionaries may stand for files and other servers. */
+const refusedFamilies =
+  /^(dict(get|has|isin)|ai[a-z]+$|filesystem|naivebayesclassifier|catboost|zookeeper)/;
+
 /** Tables of the engine that describe the schema and nothing else. */
 const readableSystemTables = new Set([
   "system.columns",
@@ -115,7 +119,8 @@ function admitNode(node: AstNode, before: AstNode | undefined, topDepth: number)
     refuse("FORMAT and INTO OUTFILE are not allowed: the caller chooses the format (weir sql -o)");
   if (node.kind === "Set") refuse("SETTINGS are not allowed");
   if (node.kind === "Function") {
-    if (refusedFunctions.has(name)) refuse(`the function ${name}() is not allowed`);
+    if (refusedFunctions.has(name) || refusedFamilies.test(name))
+      refuse(`the function ${name}() is not allowed`);
     const isTable = before?.kind === "TableExpression" && before.depth < node.depth;
     if (isTable && !harmlessTableFunctions.has(name))
       refuse(`the table function ${name}() is not allowed`);

@@ -5,7 +5,7 @@ import {
   createClient,
   type DataFormat,
 } from "@clickhouse/client";
-import type { QueryLimits, QueryOptions, Store } from "../contract.ts";
+import type { Progress, QueryLimits, QueryOptions, Store } from "../contract.ts";
 import { Turnstile } from "../embedded/turnstile.ts";
 import { abortedBy, asStoreError, StoreError, throwIfAborted } from "../error.ts";
 import { checkedFormat } from "../formats.ts";
@@ -13,6 +13,7 @@ import { parseRows } from "../json-rows.ts";
 import { defaultQueryLimits, limitSettings, narrowed, outputSettings } from "../limits.ts";
 import { migrate } from "../migrate/migrate.ts";
 import { schemaDirectory } from "../migrate/migrations.ts";
+import { marked, progressOf } from "../progress.ts";
 import { admitReadOnly } from "../read-only/admit.ts";
 import { defaultRetention, type Retention } from "../retention.ts";
 import { identifier } from "../sql-text.ts";
@@ -112,7 +113,7 @@ export class ServerStore implements Store {
   }
 
   async *queryReadOnly(
-    sql: string,
+    text: string,
     format: string,
     options: QueryOptions = {},
   ): AsyncGenerator<Uint8Array> {
@@ -120,9 +121,14 @@ export class ServerStore implements Store {
     const admitted = await admitReadOnly(async (question) => {
       const answer = this.#stream(this.#reader, question, "TSVRaw", limits, options);
       return (await whole(answer)).toString("utf8").replace(/\n$/, "");
-    }, sql);
+    }, text);
     const output = checkedFormat(format);
-    yield* this.#stream(this.#reader, admitted.sql, output, limits, options, { readonly: "1" });
+    const sql = marked(admitted.sql, options.marker);
+    yield* this.#stream(this.#reader, sql, output, limits, options, { readonly: "1" });
+  }
+
+  async progressOf(marker: string): Promise<Progress | undefined> {
+    return progressOf(this, marker);
   }
 
   async command(sql: string): Promise<void> {

@@ -173,7 +173,8 @@ function stopping(store: GetStore): void {
   it("stops a statement whose caller has gone, in the engine as well", async () => {
     const gone = new AbortController();
     const endless = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1";
-    const running = failure(read(store(), endless, "JSONEachRow", { signal: gone.signal }));
+    const options = { signal: gone.signal, marker: "endless-1" };
+    const running = failure(read(store(), endless, "JSONEachRow", options));
     const isRunning = async () => {
       const rows = await store().query<{ n: number }>(
         "SELECT count() AS n FROM system.processes WHERE match(query, '(^|[*]/ )SELECT count[(][)] FROM numbers')",
@@ -181,10 +182,19 @@ function stopping(store: GetStore): void {
       return rows[0]?.n;
     };
     while ((await isRunning()) === 0);
+    while (((await store().progressOf("endless-1"))?.readRows ?? 0) === 0);
+    expect(await store().progressOf("endless-1")).toMatchObject({
+      seconds: expect.any(Number),
+      totalRows: 1_000_000_000_000,
+    });
+    expect(await store().progressOf("endless-2")).toBeUndefined();
     gone.abort();
     expect((await running).kind).toBe("aborted");
     while ((await isRunning()) !== 0);
     expect(await isRunning()).toBe(0);
+    expect(await store().progressOf("endless-1")).toBeUndefined();
+    const odd = store().progressOf("*/ x");
+    expect((await failure(odd)).message).toContain("is no marker");
   });
 
   it("starts nothing for a caller who has gone before", async () => {
