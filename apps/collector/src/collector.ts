@@ -9,6 +9,7 @@ import { wantedInterfaces } from "./interfaces.ts";
 import { createMeters } from "./meters.ts";
 import { startNodeReporter } from "./node-report.ts";
 import type { NodeReporter } from "./node-report.ts";
+import { openNodeSpool, removeNodeSpool } from "./node-spool.ts";
 import { openParts } from "./parts.ts";
 import type { Parts } from "./parts.ts";
 import { pinDirectoryOf } from "./pins.ts";
@@ -23,6 +24,8 @@ export interface CollectorDoors {
   bus: Bus;
   log: Log;
   metrics?: Metrics;
+  /** Object file of the programs; default: the one that bpf/build.sh makes. */
+  programs?: string;
 }
 
 export interface Collector {
@@ -50,7 +53,9 @@ export async function startCollector(
   const log = doors.log.child({ node: config.node });
   using opening = new DisposableStack();
   opening.use(await takeStationLock(pinDirectoryOf(config)));
-  const parts = openParts(config, doors.bus, log, opening);
+  const spool = await openNodeSpool(config, log);
+  opening.defer(() => spool?.close());
+  const parts = openParts(config, { ...doors, spool }, log, opening);
   const running = new RunningCollector(parts, doors, log);
   try {
     await running.start();
@@ -114,7 +119,7 @@ class RunningCollector implements Collector {
         void this.#reporter?.report();
       },
     });
-    if (!datapath.takenOver) await this.#waitForPolicy();
+    if (!this.#isGuarded()) await this.#waitForPolicy();
     this.#reporter = startNodeReporter({
       ...{ bus, log: this.#log, intervalMs: config.reportIntervalMs },
       read: () => this.status(),
@@ -133,23 +138,35 @@ class RunningCollector implements Collector {
 
   /** What the maps still hold of interfaces that are gone is told before their numbers are used. */
   async #takeOver(): Promise<void> {
-    const { attachments, reader, datapath } = this.#parts;
+    const { attachments, reader, sender, datapath } = this.#parts;
+    sender.start();
+    if (datapath.takenOver) reader.recover();
     if (datapath.takenOver) await reader.sweep(true);
     await this.#reconcile();
     if (datapath.takenOver && attachments.forgetStrangers() > 0) await reader.sweep(true);
   }
 
+  /**
+   * The maps hold what is in force. Not those of a start that was killed before it had written the
+   * policy, nor those of a version that was about to take another's place.
+   */
+  #isGuarded(): boolean {
+    const { datapath, policy } = this.#parts;
+    return datapath.takenOver && datapath.foreignLayouts.length === 0 && policy.inForce.epoch > 0;
+  }
+
   /** Fresh maps hold no policy: what is in force is written before the first packet is seen. */
   async #waitForPolicy(): Promise<void> {
-    const { config, datapath } = this.#parts;
+    const { config, datapath, policy } = this.#parts;
     const inTime = await this.#follower?.caughtUp(config.policyWaitMs);
-    if (inTime) return;
-    const waited = `no policy could be read within ${config.policyWaitMs} ms`;
-    if (datapath.foreignLayouts.length > 0) {
+    if (datapath.replacesPolicy && policy.inForce.epoch === 0) {
+      const why = this.#parts.policyError ?? "none could be read in time";
       throw new Error(
-        `${waited}; the programs of the version before go on with theirs. Start again when the bus can be reached, or take them away with weir collector --remove`,
+        `no policy is in the new maps: ${why}; the programs of the version before go on with theirs. Start again when the bus can be reached, or take them away with weir collector --remove`,
       );
     }
+    if (inTime) return;
+    const waited = `no policy could be read within ${config.policyWaitMs} ms`;
     this.#log.warn({}, `${waited}; watching without one until it comes`);
   }
 
@@ -280,10 +297,10 @@ class RunningCollector implements Collector {
         await reader.sweep(true);
       });
       const inTime = await sender.flush(config.stopTimeoutMs);
-      if (!inTime || sender.counters.abandonedRecords > 0) {
-        this.#log.error(
-          { records: sender.counters },
-          "the bus did not take the last flows in time",
+      if (!inTime) {
+        this.#log.warn(
+          { spool: this.#parts.spool?.counters },
+          "the bus did not take the last flows in time; they wait for the next collector",
         );
       }
       await Promise.race([this.#reporter?.report(), sleepMs(config.stopTimeoutMs)]);
@@ -292,6 +309,7 @@ class RunningCollector implements Collector {
       if (!detach) attachments.leaveAll();
       if (detach) datapath.pins.removeAll();
       this.owned?.dispose();
+      if (detach) await removeNodeSpool(config, this.#log);
       this.#log.info({ detach }, "stopped");
     }
   }

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { BpfMap, BpfObject } from "libbpf-ts";
 import type { BpfProgram, TypedMap } from "libbpf-ts";
 import type { Log } from "@weir/runtime";
@@ -58,6 +59,8 @@ export interface Datapath extends Disposable {
   readonly takenOver: boolean;
   /** Layouts of another version whose maps are pinned here too. */
   readonly foreignLayouts: string[];
+  /** One of those holds a policy. */
+  readonly replacesPolicy: boolean;
   map(name: MapName): BpfMap;
   program(name: ProgramName): BpfProgram;
   setFlush(flush: boolean): void;
@@ -71,20 +74,24 @@ export const objectPath = new URL("../../../bpf/build/flow.bpf.o", import.meta.u
  * Loads the programs on the pinned maps, or makes the maps where there are none. Attaches nothing.
  * Throws when the object is missing (run infra/setup) or the kernel refuses it.
  */
-export function openDatapath(config: CollectorConfig, log: Log): Datapath {
-  if (!existsSync(objectPath)) {
-    throw new Error(`${objectPath} is missing; run "npm run setup", which compiles it`);
+export function openDatapath(
+  config: CollectorConfig,
+  log: Log,
+  source: string = objectPath,
+): Datapath {
+  if (!existsSync(source)) {
+    throw new Error(`${source} is missing; run "npm run setup", which compiles it`);
   }
   const pins = createPins(pinDirectoryOf(config));
   // Opening loads nothing yet: it tells the layout that the pins' folder is named by.
-  using probe = BpfObject.open(objectPath);
+  using probe = BpfObject.open(source);
   const layoutId = layoutIdOf(probe.btf);
   const layouts = pins.layouts();
   const takenOver = layouts.includes(layoutId);
   const foreignLayouts = layouts.filter((layout) => layout !== layoutId);
   const folder = pins.maps(layoutId);
   pins.make(layoutId);
-  const object = BpfObject.open(objectPath, {
+  const object = BpfObject.open(source, {
     settings: { unknown_endpoint_denied: config.denyUnknownEndpoints ? 1 : 0 },
     maps: Object.fromEntries(
       mapNames.map((name) => [
@@ -98,7 +105,8 @@ export function openDatapath(config: CollectorConfig, log: Log): Datapath {
     pinPrograms(object, pins);
   } catch (error) {
     object.close();
-    throw error;
+    if (!layouts.includes(layoutId)) pins.removeLayout(layoutId);
+    throw notLoaded(error as Error, pins);
   }
   const settings: TypedMap<number, Settings> = object.map("settings").typed();
   const setFlush = (flush: boolean): void => settings.set(0, settingsOf(config, flush));
@@ -108,12 +116,29 @@ export function openDatapath(config: CollectorConfig, log: Log): Datapath {
     pins,
     takenOver,
     foreignLayouts,
+    replacesPolicy: foreignLayouts.some((layout) => hadPolicy(pins, layout)),
     map: (name) => object.map(name),
     program: (name) => object.program(name),
     setFlush,
     forgetForeignLayouts: () => foreignLayouts.forEach((layout) => pins.removeLayout(layout)),
     [Symbol.dispose]: () => object.close(),
   };
+}
+
+/** The epoch is one word in every layout; a map that is not what it should be counts as in use. */
+function hadPolicy(pins: Pins, layout: string): boolean {
+  const path = join(pins.maps(layout), "policy_epoch");
+  if (!existsSync(path)) return false;
+  using epochs = BpfMap.openPinned(path);
+  const [first] = epochs.entries();
+  return first === undefined || first[1].some((byte) => byte !== 0);
+}
+
+function notLoaded(cause: Error, pins: Pins): Error {
+  const interfaces = new Set(pins.links().map((one) => one.ifindex)).size;
+  if (interfaces === 0) return cause;
+  const kept = `those in place at ${interfaces} interfaces go on with the policy they have`;
+  return new Error(`the programs do not load; ${kept}: ${cause.message}`, { cause });
 }
 
 /** A pinned map keeps its size: what it holds is worth more than a new setting. */

@@ -1,24 +1,47 @@
 import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import type { Bed } from "./bed.ts";
+import type { CollectorTask } from "./run-collector.ts";
 
 const program = new URL("run-collector.ts", import.meta.url).pathname;
 
+export type CollectorProcessOptions = Pick<CollectorTask, "hook" | "pods">;
+
 /** A collector as a process of its own, on a bus of its own, to be killed. */
 export class CollectorProcess {
-  readonly #child: ChildProcess;
+  readonly #child: ChildProcessByStdio<null, Readable, null>;
+  /** What it said last. */
+  said = "";
+  readonly #watching: Promise<void>;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
+  constructor(bed: Bed, options: CollectorProcessOptions = {}) {
+    const { node, runDirectory, pins: pinDirectory } = bed;
+    const task: CollectorTask = { node, runDirectory, pinDirectory, ...options };
+    this.#child = spawn(process.execPath, [program, JSON.stringify(task)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const lines = createInterface({ input: this.#child.stdout });
+    this.#watching = new Promise((resolve, reject) => {
+      lines.on("line", (text) => {
+        this.said = text;
+        if (text === "watching") resolve();
+      });
+      lines.on("close", () => reject(new Error(`it ended after it said "${this.said}"`)));
+    });
+    this.#watching.catch(() => {});
   }
 
-  static async start(bed: Bed): Promise<CollectorProcess> {
-    const args = [program, bed.node, bed.runDirectory, bed.pins];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-    const [said] = (await once(child.stdout, "data")) as [Buffer];
-    if (!said.toString().startsWith("watching")) throw new Error(`it said ${said.toString()}`);
-    return new CollectorProcess(child);
+  static async start(bed: Bed, options?: CollectorProcessOptions): Promise<CollectorProcess> {
+    const started = new CollectorProcess(bed, options);
+    await started.watching();
+    return started;
+  }
+
+  watching(): Promise<void> {
+    return this.#watching;
   }
 
   async kill(): Promise<void> {

@@ -1,46 +1,19 @@
 import { existsSync } from "node:fs";
-import type { PolicySet } from "@weir/codec";
-import { parseAddress } from "@weir/codec";
 import type { Collector } from "@weir/collector";
 import { collectorConfig, removeCollector } from "@weir/collector";
 import { silentLog } from "@weir/runtime";
 import { Bed } from "./bed.ts";
 import type { BedPod } from "./bed.ts";
 import { CollectorProcess } from "./collector-process.ts";
+import {
+  openPort as open,
+  serverPolicy as policySet,
+  shutPort as shut,
+  spelledPolicy,
+} from "./server-policy.ts";
 import { RecordingBus, eventually, start } from "./station.ts";
 import { keep, serve, talk } from "./traffic.ts";
 import type { PodProcess } from "./traffic.ts";
-
-const open = 7200;
-const shut = 7201;
-const tcp = 6;
-
-/** pod-1 may reach pod-2 at `open`, and nothing else may be reached there. */
-function policySet(pods: BedPod[], more: Partial<PolicySet> = {}): PolicySet {
-  const [client, server] = pods as [BedPod, BedPod];
-  const identityOf = (pod: BedPod, identity: number) =>
-    [pod.v4, pod.v6].map((text) => ({ addr: parseAddress(text), prefix_bits: 128, identity }));
-  return {
-    generation: 1,
-    revision: more.generation ?? 1,
-    mode: "enforce",
-    created: Date.now() * 1000,
-    documents: [],
-    identities: [...identityOf(client, 16), ...identityOf(server, 17)],
-    endpoints: [
-      { namespace: "bed", pod: client.name, ingress_rule_set: 0, egress_rule_set: 0 },
-      { namespace: "bed", pod: server.name, ingress_rule_set: 900, egress_rule_set: 0 },
-    ],
-    entries: [
-      { rule_set: 900, identity: 16, prefix_bits: 88, protocol: tcp, port: open, rule: 40 },
-    ],
-    rules: [
-      { rule: 40, text: "bed/server ingress[0]" },
-      { rule: 900, text: "default-deny ingress (bed/pod-2)" },
-    ],
-    ...more,
-  };
-}
 
 describe("a node whose policy is enforced", () => {
   let bed: Bed;
@@ -169,26 +142,11 @@ describe("a node whose policy is enforced", () => {
   });
 
   it("gives each packet the verdict of the old policy or of the new one while they change", async () => {
-    // Three spellings of the same policy, for two slots: who mixed them would find no rule, or no
-    // rule set.
-    const spelling = (generation: number): PolicySet => {
-      const set = policySet(bed.pods, { generation });
-      const shift = generation % 3;
-      const shifted = { rule_set: 900 + shift, identity: 16 + 10 * shift, rule: 40 + shift };
-      return {
-        ...set,
-        identities: set.identities.map((one) => ({ ...one, identity: one.identity + 10 * shift })),
-        entries: set.entries.map((one) => ({ ...one, ...shifted })),
-        endpoints: set.endpoints.map((one) =>
-          one.ingress_rule_set === 0 ? one : { ...one, ingress_rule_set: 900 + shift },
-        ),
-      };
-    };
     const talking = new AbortController();
     let generation = 8;
     const switching = (async () => {
       while (!talking.signal.aborted) {
-        await recording.enforce(spelling(++generation));
+        await recording.enforce(spelledPolicy(bed.pods, ++generation));
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     })();

@@ -6,7 +6,10 @@ import type { Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import type { Bed, BedPod } from "./bed.ts";
 
-const program = new URL("talk.ts", import.meta.url).pathname;
+const programs = {
+  talk: new URL("talk.ts", import.meta.url).pathname,
+  steady: new URL("steady.ts", import.meta.url).pathname,
+};
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
@@ -15,8 +18,9 @@ export class PodProcess {
   readonly #child: Child;
   readonly #lines: Interface;
 
-  constructor(pod: BedPod, ...args: string[]) {
-    const command = [`--net=/run/netns/${pod.netns}`, process.execPath, program, ...args];
+  constructor(pod: BedPod, program: keyof typeof programs, ...args: string[]) {
+    const path = programs[program];
+    const command = [`--net=/run/netns/${pod.netns}`, process.execPath, path, ...args];
     this.#child = spawn("nsenter", command, { stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = createInterface({ input: this.#child.stdout });
   }
@@ -33,6 +37,13 @@ export class PodProcess {
     return (await answer) === "yes";
   }
 
+  /** What a `steady` process has counted; "stop": when what is under way has come through. */
+  async counts<T>(how: "now" | "stop" = "now"): Promise<T> {
+    const answer = this.line();
+    this.#child.stdin.write(`${how}\n`);
+    return JSON.parse(await answer) as T;
+  }
+
   async close(): Promise<void> {
     if (this.#child.exitCode !== null) return;
     const exited = once(this.#child, "exit");
@@ -42,13 +53,13 @@ export class PodProcess {
 }
 
 export async function serve(pod: BedPod, port: number): Promise<PodProcess> {
-  const server = new PodProcess(pod, "serve", String(port));
+  const server = new PodProcess(pod, "talk", "serve", String(port));
   await server.line();
   return server;
 }
 
 export async function keep(pod: BedPod, address: string, port: number): Promise<PodProcess> {
-  const client = new PodProcess(pod, "keep", address, String(port));
+  const client = new PodProcess(pod, "talk", "keep", address, String(port));
   await client.line();
   return client;
 }
@@ -63,6 +74,13 @@ export async function talk(
   options: { count?: number; bytes?: number } = {},
 ): Promise<number> {
   const numbers = [port, options.count ?? 1, options.bytes ?? 100].map(String);
-  const { stdout } = await bed.inPod(pod, process.execPath, program, mode, address, ...numbers);
+  const { stdout } = await bed.inPod(
+    pod,
+    process.execPath,
+    programs.talk,
+    mode,
+    address,
+    ...numbers,
+  );
   return (JSON.parse(stdout) as { answered: number }).answered;
 }
