@@ -9,7 +9,7 @@ import {
 } from "@weir/codec";
 import type { NodeReport, PolicySet } from "@weir/codec";
 import { collectorConfig, startCollector } from "@weir/collector";
-import type { Collector, CollectorConfigInput } from "@weir/collector";
+import type { Collector, CollectorConfigInput, CollectorDoors } from "@weir/collector";
 import { silentLog } from "@weir/runtime";
 import type { Bed } from "./bed.ts";
 
@@ -99,7 +99,12 @@ export class RecordingBus {
   }
 }
 
-export function start(bed: Bed, bus: Bus, more: CollectorConfigInput = {}): Promise<Collector> {
+export function start(
+  bed: Bed,
+  bus: Bus,
+  more: CollectorConfigInput = {},
+  doors: Pick<CollectorDoors, "programs"> = {},
+): Promise<Collector> {
   const config = collectorConfig.parse({
     node: bed.node,
     runDirectory: bed.runDirectory,
@@ -113,7 +118,7 @@ export function start(bed: Bed, bus: Bus, more: CollectorConfigInput = {}): Prom
     activeTimeoutMs: 300,
     ...more,
   });
-  return startCollector(config, { bus, log: silentLog() });
+  return startCollector(config, { bus, log: silentLog(), ...doors });
 }
 
 /** Tries until it does not throw, for at most ten seconds. */
