@@ -1,20 +1,22 @@
 /** What an API server accepts but surely was not meant, judged against the pods there are now. */
 import { formatPrefix, parseAddress, parsePrefix } from "./address.ts";
 import type { Cluster, ClusterPod } from "./cluster.ts";
-import { namespaceLabels, portsNamed } from "./cluster.ts";
-import { findCovered } from "./covered-policy.ts";
+import { portsNamed } from "./cluster.ts";
+import { findCovered, namesOf } from "./covered-policy.ts";
+import { checkDns } from "./lint-dns.ts";
 import { placeIn } from "./locations.ts";
 import type { Peer, Policy, PortMatch, Rule, Side, WrittenPolicy } from "./network-policy.ts";
 import { policyKey } from "./network-policy.ts";
-import { peerMatches } from "./network-policy-tier.ts";
+import { PeerFinder } from "./peer-finder.ts";
 import type { Diagnostic, Path } from "./problem.ts";
 import { describeSelector, selects } from "./selector.ts";
+import { ruleText } from "./tier.ts";
 
 const sides = ["ingress", "egress"] as const;
 const peerField = { ingress: "from", egress: "to" } as const;
 
 /** One policy with what it needs to be judged. */
-interface Subject {
+export interface Subject {
   policy: Policy;
   /** Pods that it isolates. */
   selected: ClusterPod[];
@@ -36,8 +38,8 @@ function checkSelector({ policy, selected, warn }: Subject, cluster: Cluster): v
       pod.hostNetwork && pod.namespace === policy.namespace && selects(policy.selector, pod.labels),
   );
   const why = host
-    ? "only pods on the host's network, which no policy reaches"
-    : `no pod now (${text} in namespace ${policy.namespace})`;
+    ? "only pods on the host's network, which no policy reaches: select others, or delete it"
+    : `no pod now (${text} in namespace ${policy.namespace}): correct the labels, or delete it`;
   warn(["spec", "podSelector"], `selects ${why}`);
 }
 
@@ -47,27 +49,14 @@ function checkTypes({ policy, warn }: Subject): void {
     if (policy[side] !== null || written === undefined || written === null || written.length === 0)
       continue;
     const type = side === "ingress" ? "Ingress" : "Egress";
-    warn(["spec", side], `is ignored: policyTypes does not name ${type}`);
+    warn(
+      ["spec", side],
+      `is ignored: policyTypes does not name ${type}; add it, or remove the rules`,
+    );
   }
 }
 
-function namespacesOf(cluster: Cluster): string[] {
-  return [
-    ...new Set([...Object.keys(cluster.namespaces), ...cluster.pods.map((pod) => pod.namespace)]),
-  ];
-}
-
-function podsOfPeer(peer: Peer, policy: Policy, cluster: Cluster): ClusterPod[] {
-  const labelsOf = (name: string) => namespaceLabels(cluster, name);
-  return cluster.pods.filter((pod) => {
-    if (pod.hostNetwork) return false;
-    const [first] = pod.addresses;
-    const address = first === undefined ? undefined : parseAddress(first);
-    return peerMatches(peer, policy.namespace, { pod, address, node: undefined }, labelsOf);
-  });
-}
-
-function checkPeer({ policy, warn }: Subject, peer: Peer, path: Path, cluster: Cluster): void {
+function checkPeer({ policy, warn }: Subject, peer: Peer, path: Path, finder: PeerFinder): void {
   if (peer.kind === "block") {
     for (const [field, text] of [
       ["cidr", peer.cidr],
@@ -85,24 +74,33 @@ function checkPeer({ policy, warn }: Subject, peer: Peer, path: Path, cluster: C
         continue;
       warn(
         [...path, "ipBlock", field],
-        `${text} has bits beyond its length: it means ${formatPrefix(prefix)}`,
+        `${text} has bits beyond its length: it means ${formatPrefix(prefix)}; write that`,
       );
     }
     return;
   }
   const { namespaces, pods } = peer;
-  if (cluster.pods.length === 0) return;
-  if (
-    namespaces !== null &&
-    !namespacesOf(cluster).some((name) => selects(namespaces, namespaceLabels(cluster, name)))
-  ) {
+  if (!finder.knowsPods) return;
+  if (namespaces !== null && finder.namespacesOf(namespaces).length === 0) {
+    const foreign = namespaces.find((one) => finder.isForeign(one));
+    const why =
+      foreign === undefined
+        ? `${describeSelector(namespaces)} matches no namespace there is now`
+        : `no namespace carries the label ${describeSelector([foreign])}`;
     warn(
       [...path, "namespaceSelector"],
-      `${describeSelector(namespaces)} matches no namespace there is now`,
+      `${why}: label the one that is meant, or correct the selector`,
     );
-  } else if (podsOfPeer(peer, policy, cluster).length === 0) {
+  } else if (finder.podsOf(peer, policy.namespace).length === 0) {
     const where = namespaces === null ? `namespace ${policy.namespace}` : "those namespaces";
-    warn([...path, "podSelector"], `${describeSelector(pods)} matches no pod of ${where} now`);
+    const todo =
+      namespaces === null
+        ? "correct the labels, or add a namespaceSelector if they are elsewhere"
+        : "correct the labels, or remove the peer";
+    warn(
+      [...path, "podSelector"],
+      `${describeSelector(pods)} matches no pod of ${where} now: ${todo}`,
+    );
   }
 }
 
@@ -128,19 +126,21 @@ function checkPort(
   rule: Rule,
   match: PortMatch,
   path: Path,
-  cluster: Cluster,
+  finder: PeerFinder,
 ): void {
-  if (match.kind !== "named" || cluster.pods.length === 0) return;
+  if (match.kind !== "named" || !finder.knowsPods) return;
+  // Who is selected by nobody has been said already.
+  if (side === "ingress" && selected.length === 0) return;
   const peers =
     rule.peers === "any"
-      ? cluster.pods
-      : rule.peers.flatMap((peer) => podsOfPeer(peer, policy, cluster));
+      ? finder.cluster.pods
+      : rule.peers.flatMap((peer) => finder.podsOf(peer, policy.namespace));
   const destinations = side === "ingress" ? selected : peers;
   if (destinations.some((pod) => portsNamed(pod, match.name, match.protocol).length > 0)) return;
   const whose = side === "ingress" ? "it selects" : "its peers are";
   warn(
     [...path, "port"],
-    `no pod that ${whose} has a ${match.protocol} port named ${match.name}, so it allows nothing`,
+    `no pod that ${whose} has a ${match.protocol} port named ${match.name}, so it allows nothing: name the containerPort so, or write its number`,
   );
 }
 
@@ -149,7 +149,7 @@ function checkRule(
   side: Side,
   index: number,
   rule: Rule,
-  cluster: Cluster,
+  finder: PeerFinder,
 ): void {
   const { policy, warn } = subject;
   const path = ["spec", side, index];
@@ -167,42 +167,11 @@ function checkRule(
   checkSplitPeer(subject, side, index);
   if (rule.peers !== "any") {
     for (const [at, peer] of rule.peers.entries())
-      checkPeer(subject, peer, [...path, field, at], cluster);
+      checkPeer(subject, peer, [...path, field, at], finder);
   }
   if (rule.ports === "any") return;
   for (const [at, match] of rule.ports.entries())
-    checkPort(subject, side, rule, match, [...path, "ports", at], cluster);
-}
-
-function allowsDns(policy: Policy): boolean {
-  return (policy.egress ?? []).some(
-    ({ ports }) =>
-      ports === "any" ||
-      ports.some(
-        (match) =>
-          match.protocol === "UDP" &&
-          (match.kind !== "range" || (match.first <= 53 && match.last >= 53)),
-      ),
-  );
-}
-
-/** Pods that may call somebody but may look up nobody. */
-function checkDns(subjects: readonly Subject[]): void {
-  for (const { policy, selected, warn } of subjects) {
-    if (policy.egress === null || policy.egress.length === 0) continue;
-    const mute = selected.find((pod) =>
-      subjects.every(
-        (other) =>
-          other.policy.egress === null || !other.selected.includes(pod) || !allowsDns(other.policy),
-      ),
-    );
-    if (mute !== undefined) {
-      warn(
-        ["spec", "egress"],
-        `${mute.namespace}/${mute.name} may call others but ask no DNS server: allow port 53 over UDP and TCP`,
-      );
-    }
-  }
+    checkPort(subject, side, rule, match, [...path, "ports", at], finder);
 }
 
 function checkDuplicates(subjects: readonly Subject[]): void {
@@ -216,12 +185,28 @@ function checkDuplicates(subjects: readonly Subject[]): void {
   }
 }
 
+function checkCovered(subjects: readonly Subject[]): void {
+  const covered = findCovered(subjects);
+  const subjectOf = new Map(subjects.map((subject) => [subject.policy, subject]));
+  for (const { dead, by } of covered.policies) {
+    const verbs =
+      by.length === 1 ? "isolates the same pods and allows" : "isolate the same pods and allow";
+    const text = `changes nothing: ${namesOf(by)} ${verbs} all of it already; delete one`;
+    subjectOf.get(dead)?.warn(["spec"], text);
+  }
+  for (const { dead, policy, by } of covered.rules) {
+    const text = `adds nothing: ${ruleText(by)} allows all of it already; remove it, or narrow the other`;
+    subjectOf.get(policy)?.warn(["spec", dead.side, dead.index], text);
+  }
+}
+
 /**
  * Warnings for policies that were read without errors, in the order in which they stand in the text.
  * Without any pod in the cluster nothing is said about who is selected.
  */
 export function lint(cluster: Cluster, policies: readonly Policy[]): Diagnostic[] {
   const found: Diagnostic[] = [];
+  const finder = new PeerFinder(cluster);
   const subjects = policies.map((policy): Subject => {
     const selected = cluster.pods.filter(
       (pod) =>
@@ -247,18 +232,12 @@ export function lint(cluster: Cluster, policies: readonly Policy[]): Diagnostic[
     checkTypes(subject);
     for (const side of sides) {
       for (const [index, rule] of (subject.policy[side] ?? []).entries())
-        checkRule(subject, side, index, rule, cluster);
+        checkRule(subject, side, index, rule, finder);
     }
   }
-  checkDns(subjects);
+  checkDns(subjects, finder);
   checkDuplicates(subjects);
-  for (const { dead, by } of findCovered(subjects)) {
-    const subject = subjects.find(({ policy }) => policy === dead);
-    subject?.warn(
-      ["spec"],
-      `changes nothing: ${policyKey(by)} isolates the same pods and allows all of it already`,
-    );
-  }
+  checkCovered(subjects);
   return found.sort((a, b) =>
     a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
   );

@@ -1,5 +1,7 @@
 import type { Cluster, ClusterPod } from "./cluster.ts";
+import { Judge } from "./judge.ts";
 import { readManifests } from "./manifests.ts";
+import type { Policy } from "./network-policy.ts";
 import type { ObservedEdge, ObservedEnd } from "./observed-edge.ts";
 import { recommend } from "./recommend.ts";
 
@@ -112,6 +114,33 @@ const scan = [
 ];
 
 describe("recommend", () => {
+  it("closes what nothing was seen of, and the text says so when it is read again", () => {
+    const seen = [edge({ from: "shop/cart", to: "shop/database", port: 5432 })];
+    const byName = new Map(recommend(seen, cluster, options).map((one) => [one.workload, one]));
+    const texts = ["cart", "database"].flatMap((name) => [
+      byName.get(name)?.text ?? "",
+      JSON.stringify(byName.get(name)?.policy),
+    ]);
+    const [cart, cartAgain, database, databaseAgain] = texts.map(
+      (text) => readManifests(text, "suggested.yaml").policies[0],
+    );
+    for (const policy of [cart, cartAgain]) {
+      expect([policy?.ingress, policy?.egress?.length]).toEqual([[], 1]);
+    }
+    for (const policy of [database, databaseAgain]) {
+      expect([policy?.ingress?.length, policy?.egress]).toEqual([1, []]);
+    }
+    const judge = new Judge(cluster, [cart as Policy, database as Policy]);
+    const [front, cartPod, databasePod] = ["frontend-0", "cart-0", "database-0"].map((name) => ({
+      pod: cluster.pods.find((one) => one.name === name) as ClusterPod,
+    })) as [{ pod: ClusterPod }, { pod: ClusterPod }, { pod: ClusterPod }];
+    const ask = (from: { pod: ClusterPod }, to: { pod: ClusterPod }) =>
+      judge.judge({ from, to, port: 5432, protocol: "TCP" }).verdict;
+    expect(ask(cartPod, databasePod)).toBe("allowed");
+    expect(ask(front, cartPod)).toBe("denied");
+    expect(ask(databasePod, front)).toBe("denied");
+  });
+
   it("writes one reviewable policy per workload", () => {
     const cart = recommend(usual, cluster, options).find((one) => one.workload === "cart");
     expect(cart?.text).toBe(`apiVersion: networking.k8s.io/v1
