@@ -11,6 +11,7 @@
 #define ODOMETER_SLOTS 4096 /* a power of two: the low bits of an interface's number are its place */
 #define LOCAL_ADDRESSES_MAX 16384
 #define RING_DEFAULT_BYTES (4 << 20)
+#define JOURNAL_PAGE_BYTES 4096
 
 /* One entry per connection and interface. The collector sets the size before loading. */
 struct {
@@ -108,6 +109,18 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } blocks SEC(".maps");
+
+/*
+ * What a collector has taken and not put on disk yet, so that its death loses nothing. No program
+ * uses it; the collector sets the size, and apps/collector/src/journal.ts says what is where.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, JOURNAL_PAGE_BYTES);
+} journal SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

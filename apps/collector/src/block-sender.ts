@@ -1,60 +1,79 @@
 import { topics } from "@weir/bus";
-import type { Bus } from "@weir/bus";
-import { createFlowEncoder } from "@weir/codec";
+import type { Bus, Spool, SpoolEntry } from "@weir/bus";
+import { createFlowEncoder, flowRecordBytes } from "@weir/codec";
 import type { BlockHeader } from "@weir/codec";
 import { pause, retryDelayMs } from "@weir/runtime";
 import type { Log } from "@weir/runtime";
+import { keepNumbered } from "./edge-records.ts";
+import type { Journal, JournalArea } from "./journal.ts";
 
 export interface BlockSenderOptions {
   bus: Bus;
   log: Log;
   node: string;
   bootId: string;
-  maxPendingBytes: number;
-  /** Next number of a block; what it returns is spent, whatever becomes of the block. */
-  nextBlock: () => number;
-  /** Number of the latest block of an earlier process; 0 before any. */
-  lastBlock: number;
+  journal: Journal;
+  /** Undefined where there is no disk for one: two blocks wait in the journal, no more. */
+  spool: Spool | undefined;
+  /** Most bytes handed to the bus at once. */
+  maxSendBytes: number;
   clockOffsetNs: () => bigint;
   /** Texts of the rules that occur in these records. */
   rulesOf: (records: Uint8Array, count: number) => BlockHeader["rules"];
 }
 
-/** Makes blocks of records and hands them to the bus, in order, one at a time. */
+/**
+ * Makes blocks of the journal's records, puts them into the spool and hands them to the bus from
+ * there, in order. Where the disk refuses, a block stays in the journal until the bus has it.
+ */
 export interface BlockSender {
-  /** Encodes `count` records now: the buffer is the caller's again when this returns. */
-  add(records: Uint8Array, count: number): void;
-  /** True while the bus is behind by `maxPendingBytes`: read nothing more, the map keeps it. */
-  readonly full: boolean;
-  /** Resolves when there is room again, at once where there is. */
-  room(): Promise<void>;
+  /** Makes a block of the area's first `count` records; the area is empty when the disk has it. */
+  add(area: JournalArea, count: number): void;
+  /** Blocks that another process left in the spool. */
+  start(): void;
+  /** Resolves when the area is empty again, or there is nothing to wait for: the stop. */
+  room(area: JournalArea): Promise<void>;
   /** Resolves when the bus has everything; false when that was not so within `timeoutMs`. */
   flush(timeoutMs: number): Promise<boolean>;
-  /** Gives up what is pending. */
+  /** Sends nothing more; what is in the spool and the journal is the next process'. */
   abandon(): void;
   readonly counters: Readonly<SenderCounters>;
 }
 
 export interface SenderCounters {
+  /** Blocks of these maps that are with the bus or given up by the spool, and their records. */
   blocks: number;
-  /** Number of the latest block that the bus took, of an earlier process before the first. */
   lastBlock: number;
   records: number;
+  /** Sent by this process. */
+  sentBlocks: number;
+  sentRecords: number;
   bytes: number;
+  /** Of an earlier boot, or of maps that are gone. */
+  earlierBlocks: number;
   /** Attempts that the bus refused; each was tried again. */
   retries: number;
-  pendingBytes: number;
-  /** Records of blocks that were given up at the stop. */
-  abandonedRecords: number;
+  /** Blocks the spool's disk refused; they went to the bus from memory. */
+  refusedByDisk: number;
+  /** How long the bus was away the last time, and how long it then took to send what had waited. */
+  awayMs: number;
+  catchUpMs: number;
 }
 
-interface Block {
+interface Parcel {
   number: number;
-  value: Uint8Array;
+  total: number;
+  stream: string;
   records: number;
+  value: Uint8Array;
+  entry?: SpoolEntry;
+  area?: JournalArea;
+  count?: number;
 }
 
 const retry = { maxAttempts: Number.MAX_SAFE_INTEGER, firstDelayMs: 100, maxDelayMs: 5000 };
+/** A send that takes longer has met a bus that hangs. */
+const hangMs = 5000;
 
 export function createBlockSender(options: BlockSenderOptions): BlockSender {
   return new OrderedSender(options);
@@ -62,68 +81,93 @@ export function createBlockSender(options: BlockSenderOptions): BlockSender {
 
 class OrderedSender implements BlockSender {
   readonly counters: SenderCounters = {
-    blocks: 0,
-    lastBlock: 0,
-    records: 0,
-    bytes: 0,
-    retries: 0,
-    pendingBytes: 0,
-    abandonedRecords: 0,
+    ...{ blocks: 0, lastBlock: 0, records: 0, sentBlocks: 0, sentRecords: 0, bytes: 0 },
+    ...{ earlierBlocks: 0, retries: 0, refusedByDisk: 0, awayMs: 0, catchUpMs: 0 },
   };
   readonly #options: BlockSenderOptions;
   readonly #encoder = createFlowEncoder();
-  readonly #queue: Block[] = [];
   readonly #stopping = new AbortController();
+  /** Numbered, and only in the journal: at most one an area. */
+  #held: Parcel[] = [];
+  #records = new Uint8Array(0);
   #scratch = new Uint8Array(0);
   #working: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
+  /** There may be more than the round under way has seen. */
+  #isAsked = false;
+  #awaySince: number | undefined;
+  #backSince: number | undefined;
 
   constructor(options: BlockSenderOptions) {
     this.#options = options;
-    this.counters.lastBlock = options.lastBlock;
+    this.#tell();
   }
 
-  get full(): boolean {
-    return this.counters.pendingBytes >= this.#options.maxPendingBytes;
+  add(area: JournalArea, count: number): void {
+    const { journal } = this.#options;
+    if (this.#records.length < area.records.length)
+      this.#records = new Uint8Array(area.records.length);
+    const kept = keepNumbered(area.records, count, this.#records);
+    if (kept === 0) return area.clear(count);
+    const mark = journal.number(area, kept);
+    const value = this.#encode(mark.number, kept);
+    const parcel = { ...mark, stream: this.#options.bootId, records: kept, value };
+    if (this.#held.length === 0 && this.#toSpool(parcel)) area.clear(count);
+    // The scratch is for the next block.
+    else this.#held.push({ ...parcel, value: value.slice(), area, count });
+    this.start();
   }
 
-  add(records: Uint8Array, count: number): void {
-    if (count === 0) return;
-    const { node, bootId, nextBlock, clockOffsetNs, rulesOf } = this.#options;
+  start(): void {
+    this.#isAsked = true;
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      if (this.#isAsked && !this.#stopping.signal.aborted) this.start();
+    });
+  }
+
+  #encode(block: number, count: number): Uint8Array {
+    const { node, bootId, clockOffsetNs, rulesOf } = this.#options;
+    const records = this.#records.subarray(0, count * flowRecordBytes);
     const header: BlockHeader = {
-      ...{ node, bootId, block: nextBlock() },
+      ...{ node, bootId, block },
       clockOffsetNs: clockOffsetNs(),
       rules: rulesOf(records, count),
     };
     const room = this.#encoder.maxBytes(header, count);
     if (this.#scratch.length < room) this.#scratch = new Uint8Array(room);
-    const length = this.#encoder.encode(header, records, count, this.#scratch);
-    // The carrier keeps what it is given; the scratch is for the next block.
-    this.#queue.push({
-      number: header.block,
-      value: this.#scratch.slice(0, length),
-      records: count,
-    });
-    this.counters.pendingBytes += length;
-    this.#working ??= this.#work();
+    return this.#scratch.subarray(0, this.#encoder.encode(header, records, count, this.#scratch));
   }
 
-  async room(): Promise<void> {
-    while (this.full && !this.#stopping.signal.aborted) {
+  #toSpool(parcel: Parcel): boolean {
+    const { spool, log } = this.#options;
+    if (spool === undefined) return false;
+    try {
+      spool.append(parcel);
+      return true;
+    } catch (error) {
+      if (this.counters.refusedByDisk++ % 100 === 0)
+        log.error({ error }, "the spool's disk takes no block; it goes to the bus from memory");
+      return false;
+    }
+  }
+
+  async room(area: JournalArea): Promise<void> {
+    while (area.isHeld && !this.#stopping.signal.aborted) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
   async flush(timeoutMs: number): Promise<boolean> {
     const done = this.#working;
-    if (done === undefined) return true;
+    if (done === undefined) return this.#held.length === 0;
     const timeout = new AbortController();
     const inTime = await Promise.race([
       done.then(() => true),
       pause(timeoutMs, timeout.signal).then(() => false),
     ]);
     timeout.abort();
-    return inTime;
+    return inTime && !this.#stopping.signal.aborted;
   }
 
   abandon(): void {
@@ -132,34 +176,107 @@ class OrderedSender implements BlockSender {
   }
 
   async #work(): Promise<void> {
-    for (let block = this.#queue.shift(); block !== undefined; block = this.#queue.shift()) {
-      await this.#sendOne(block);
-      this.counters.pendingBytes -= block.value.length;
-      if (!this.full) this.#wake();
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      this.#isAsked = false;
+      const parcels = await this.#next();
+      if (parcels.length === 0) break;
+      if (await this.#send(parcels)) this.#settle(parcels);
     }
-    this.#working = undefined;
+    if (this.#backSince !== undefined && !signal.aborted) {
+      this.counters.catchUpMs = Math.round(performance.now() - this.#backSince);
+      this.#backSince = undefined;
+      const { awayMs, catchUpMs } = this.counters;
+      this.#options.log.info({ awayMs, catchUpMs }, "everything that waited is with the bus");
+    }
   }
 
-  async #sendOne(block: Block): Promise<void> {
+  /** What the spool has, else what the journal holds. */
+  async #next(): Promise<Parcel[]> {
+    const { spool, log, maxSendBytes } = this.#options;
+    for (let attempt = 1; !this.#stopping.signal.aborted; attempt++) {
+      try {
+        const entries = spool?.read(maxSendBytes) ?? [];
+        if (entries.length > 0) return entries.map((entry) => ({ ...entry, entry }));
+        return this.#held.slice(0, 1);
+      } catch (error) {
+        log.error({ error, attempt }, "the spool cannot be read; trying again");
+        await pause(retryDelayMs(retry, attempt + 1), this.#stopping.signal);
+      }
+    }
+    return [];
+  }
+
+  async #send(parcels: Parcel[]): Promise<boolean> {
     const { bus, log, node } = this.#options;
     const { signal } = this.#stopping;
+    const messages = parcels.map(({ value }) => ({ key: node, value }));
+    const begun = performance.now();
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        await bus.send(topics.flows.name, [{ key: node, value: block.value }]);
-        this.counters.blocks++;
-        this.counters.lastBlock = block.number;
-        this.counters.records += block.records;
-        this.counters.bytes += block.value.length;
-        return;
+        await bus.send(topics.flows.name, messages);
+        if (performance.now() - begun > hangMs) this.#awaySince ??= begun;
+        this.#noteBack();
+        return true;
       } catch (error) {
         this.counters.retries++;
-        if (attempt % 10 === 1) {
-          log.warn({ error, attempt }, "the bus took no flows; trying again");
-        }
+        this.#awaySince ??= begun;
+        this.#backSince = undefined;
+        if (attempt % 10 === 1) log.warn({ error, attempt }, "the bus took no flows; trying again");
+        this.#spoolHeld();
+        // By now it may be the spool's turn to give it out.
+        if (parcels[0]?.area?.isHeld === false) return false;
         await pause(retryDelayMs(retry, attempt + 1), signal);
       }
     }
-    this.counters.abandonedRecords += block.records;
+    return false;
+  }
+
+  #noteBack(): void {
+    if (this.#awaySince === undefined) return;
+    this.#backSince = performance.now();
+    this.counters.awayMs = Math.round(this.#backSince - this.#awaySince);
+    this.#awaySince = undefined;
+  }
+
+  /** While the bus is away the disk may have come back. */
+  #spoolHeld(): void {
+    for (let held = this.#held[0]; held !== undefined; held = this.#held[0]) {
+      if (!this.#toSpool(held)) return;
+      this.#held.shift();
+      this.#release(held);
+    }
+  }
+
+  #settle(parcels: Parcel[]): void {
+    const { spool, journal, bootId } = this.#options;
+    for (const parcel of parcels) {
+      this.counters.sentBlocks++;
+      this.counters.sentRecords += parcel.records;
+      this.counters.bytes += parcel.value.length;
+      if (parcel.stream === bootId && parcel.number > journal.first) journal.settle(parcel);
+      else this.counters.earlierBlocks++;
+      if (this.#held[0] === parcel) {
+        this.#held.shift();
+        this.#release(parcel);
+      }
+    }
+    const last = parcels.at(-1)?.entry;
+    if (last) spool?.release(last);
+    this.#tell();
+  }
+
+  #release({ area, count }: Parcel): void {
+    if (area !== undefined) area.clear(count ?? 0);
+    this.#wake();
+  }
+
+  #tell(): void {
+    const { journal } = this.#options;
+    const { number, total } = journal.settled;
+    this.counters.lastBlock = number;
+    this.counters.blocks = number - journal.first;
+    this.counters.records = total;
   }
 
   #wake(): void {

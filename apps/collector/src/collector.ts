@@ -9,6 +9,7 @@ import { wantedInterfaces } from "./interfaces.ts";
 import { createMeters } from "./meters.ts";
 import { startNodeReporter } from "./node-report.ts";
 import type { NodeReporter } from "./node-report.ts";
+import { openNodeSpool, removeNodeSpool } from "./node-spool.ts";
 import { openParts } from "./parts.ts";
 import type { Parts } from "./parts.ts";
 import { pinDirectoryOf } from "./pins.ts";
@@ -52,7 +53,9 @@ export async function startCollector(
   const log = doors.log.child({ node: config.node });
   using opening = new DisposableStack();
   opening.use(await takeStationLock(pinDirectoryOf(config)));
-  const parts = openParts(config, doors, log, opening);
+  const spool = await openNodeSpool(config, log);
+  opening.defer(() => spool?.close());
+  const parts = openParts(config, { ...doors, spool }, log, opening);
   const running = new RunningCollector(parts, doors, log);
   try {
     await running.start();
@@ -135,7 +138,9 @@ class RunningCollector implements Collector {
 
   /** What the maps still hold of interfaces that are gone is told before their numbers are used. */
   async #takeOver(): Promise<void> {
-    const { attachments, reader, datapath } = this.#parts;
+    const { attachments, reader, sender, datapath } = this.#parts;
+    sender.start();
+    if (datapath.takenOver) reader.recover();
     if (datapath.takenOver) await reader.sweep(true);
     await this.#reconcile();
     if (datapath.takenOver && attachments.forgetStrangers() > 0) await reader.sweep(true);
@@ -292,10 +297,10 @@ class RunningCollector implements Collector {
         await reader.sweep(true);
       });
       const inTime = await sender.flush(config.stopTimeoutMs);
-      if (!inTime || sender.counters.abandonedRecords > 0) {
-        this.#log.error(
-          { records: sender.counters },
-          "the bus did not take the last flows in time",
+      if (!inTime) {
+        this.#log.warn(
+          { spool: this.#parts.spool?.counters },
+          "the bus did not take the last flows in time; they wait for the next collector",
         );
       }
       await Promise.race([this.#reporter?.report(), sleepMs(config.stopTimeoutMs)]);
@@ -304,6 +309,7 @@ class RunningCollector implements Collector {
       if (!detach) attachments.leaveAll();
       if (detach) datapath.pins.removeAll();
       this.owned?.dispose();
+      if (detach) await removeNodeSpool(config, this.#log);
       this.#log.info({ detach }, "stopped");
     }
   }

@@ -95,14 +95,33 @@ export const collectorConfig = z.object({
     .max(6000)
     .default(4096)
     .describe("Most flow records in one block; 6000 always fit Kafka's message of 1 MiB."),
-  maxPendingBytes: z
-    .int()
-    .min(1 << 20)
-    .max(1 << 30)
-    .default(32 << 20)
+  spoolDirectory: z
+    .string()
+    .startsWith("/")
+    .max(200)
+    .optional()
     .describe(
-      "Blocks that the bus has not taken yet. Beyond, nothing is read: the counters are safe in the kernel's map.",
+      "Where blocks wait for the bus, a folder for each node; default: spool in the run directory. On a disk they outlast a reboot.",
     ),
+  spoolMaxBytes: z
+    .int()
+    .min(4 << 20)
+    .max(1 << 40)
+    .default(256 << 20)
+    .describe("Of a node's spool. Beyond, the oldest blocks go and are counted as lost: spool."),
+  spoolSync: z
+    .enum(["each", "interval", "never"])
+    .default("interval")
+    .describe(
+      "When blocks are forced to the disk, for machines that lose power: each block, every spoolSyncIntervalMs, or when the kernel likes. A killed collector loses nothing either way.",
+    ),
+  spoolSyncIntervalMs: ms(10, minute, 1000, "How often, where spoolSync is interval."),
+  maxSendBytes: z
+    .int()
+    .min(1 << 16)
+    .max(1 << 24)
+    .default(1 << 20)
+    .describe("Blocks read from the spool and handed to the bus at once."),
   policyIdentitiesMax: z
     .int()
     .min(1)

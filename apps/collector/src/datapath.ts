@@ -4,6 +4,7 @@ import { BpfMap, BpfObject } from "libbpf-ts";
 import type { BpfProgram, TypedMap } from "libbpf-ts";
 import type { Log } from "@weir/runtime";
 import type { CollectorConfig } from "./config.ts";
+import { journalPages } from "./journal.ts";
 import { layoutIdOf } from "./layout.ts";
 import { createPins, pinDirectoryOf } from "./pins.ts";
 import type { Pins } from "./pins.ts";
@@ -20,6 +21,7 @@ const mapNames = [
   "local_addresses",
   "redirect",
   "blocks",
+  "journal",
   "endpoints",
   "settings",
   "policy_epoch",
@@ -148,7 +150,11 @@ function sizeOf(
   config: CollectorConfig,
   log: Log,
 ): { maxEntries?: number } {
-  const wanted = { flows: config.flowsMaxEntries, events: config.ringBytes }[name as string];
+  const wanted = {
+    flows: config.flowsMaxEntries,
+    events: config.ringBytes,
+    journal: journalPages(config.maxBlockRecords),
+  }[name as string];
   if (wanted === undefined) return {};
   if (!existsSync(path)) return { maxEntries: wanted };
   using pinned = BpfMap.openPinned(path);

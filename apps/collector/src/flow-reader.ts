@@ -1,25 +1,26 @@
-import { flowLayout, flowRecordBytes, flowSymbols } from "@weir/codec";
+import { flowRecordBytes } from "@weir/codec";
 import { RingReader, openIterator } from "libbpf-ts";
 import type { BlockSender } from "./block-sender.ts";
 import type { Datapath } from "./datapath.ts";
+import type { Journal, JournalArea } from "./journal.ts";
 
-const opened = flowSymbols.kind.indexOf("opened");
 /** The kernel fills this much of an iterator's buffer at once; a smaller read would cost more calls. */
 const iteratorReadBytes = 32 << 10;
 
 export interface ReaderOptions {
   datapath: Datapath;
   sender: BlockSender;
-  maxBlockRecords: number;
+  journal: Journal;
 }
 
 export interface ReaderCounters {
-  /** Edges of new connections: counted only, they carry no numbers. */
-  opened: number;
+  /** Of the ring; those of new connections are counted only, they carry no numbers. */
   edges: number;
   swept: number;
-  /** Drains and sweeps left out because the bus was behind. */
+  /** Drains and sweeps left out because neither disk nor bus took what was read before. */
   postponed: number;
+  /** Records of a process before, found in the journal. */
+  recovered: number;
   /** Entries the last whole sweep has seen. */
   flowsLive: number;
   /** Flows that the LRU gave up, at least. */
@@ -28,6 +29,8 @@ export interface ReaderCounters {
 
 /** Reads what the kernel has: the ring's edges, and by the sweep what changed in the flow map. */
 export interface FlowReader extends Disposable {
+  /** What a process that died had taken and not put into the spool. Once, before all else. */
+  recover(): void;
   /** Empties the ring; never blocks. Returns the records found. */
   drain(): number;
   /** Sends the edges that have been gathered. */
@@ -46,57 +49,70 @@ export function createFlowReader(options: ReaderOptions): FlowReader {
 
 class KernelReader implements FlowReader {
   readonly counters: ReaderCounters = {
-    opened: 0,
     edges: 0,
     swept: 0,
     postponed: 0,
+    recovered: 0,
     flowsLive: 0,
     flowsEvicted: 0,
   };
   readonly #datapath: Datapath;
   readonly #sender: BlockSender;
   readonly #ring: RingReader;
-  readonly #edges: Uint8Array;
-  readonly #swept: Uint8Array;
+  readonly #edges: JournalArea;
+  readonly #swept: JournalArea;
+  readonly #journal: Journal;
   #gathered = 0;
 
-  constructor({ datapath, sender, maxBlockRecords }: ReaderOptions) {
+  constructor({ datapath, sender, journal }: ReaderOptions) {
     this.#datapath = datapath;
     this.#sender = sender;
     this.#ring = new RingReader(datapath.map("events"));
-    this.#edges = new Uint8Array(maxBlockRecords * flowRecordBytes);
-    this.#swept = new Uint8Array(Math.max(this.#edges.length, 2 * iteratorReadBytes));
+    this.#journal = journal;
+    this.#edges = journal.edges;
+    this.#swept = journal.swept;
+  }
+
+  recover(): void {
+    this.#edges.afterDeath(this.#ring.position);
+    for (const area of this.#journal.pending()) {
+      const count = area.count();
+      this.counters.recovered += count;
+      this.#sender.add(area, count);
+    }
   }
 
   drain(): number {
+    const { records } = this.#edges;
     let found = 0;
     for (;;) {
-      if (this.#sender.full) {
+      if (this.#edges.isHeld) {
         this.counters.postponed++;
         return found;
       }
-      const free = this.#edges.subarray(this.#gathered * flowRecordBytes);
+      const free = records.subarray(this.#gathered * flowRecordBytes);
+      this.#edges.beforeDrain(this.#ring.position, this.#gathered);
       const count = this.#ring.drainInto(free, flowRecordBytes);
       if (count === 0) return found;
       found += count;
-      const kept = dropEmpty(free, count);
-      this.counters.edges += kept;
-      this.counters.opened += count - kept;
-      this.#gathered += kept;
-      if ((this.#gathered + 1) * flowRecordBytes > this.#edges.length) this.sendEdges();
+      this.counters.edges += count;
+      this.#gathered += count;
+      if ((this.#gathered + 1) * flowRecordBytes > records.length) this.sendEdges();
     }
   }
 
   sendEdges(): void {
+    if (this.#gathered === 0) return;
     this.#sender.add(this.#edges, this.#gathered);
     this.#gathered = 0;
   }
 
   async sweep(flush = false): Promise<void> {
-    if (this.#sender.full) {
+    if (this.#swept.isHeld) {
       this.counters.postponed++;
       if (!flush) return;
-      await this.#sender.room();
+      await this.#sender.room(this.#swept);
+      if (this.#swept.isHeld) return;
     }
     const { globals } = this.#datapath.object;
     const before = readDrops(this.#datapath);
@@ -118,45 +134,27 @@ class KernelReader implements FlowReader {
   async #readThrough(): Promise<void> {
     const { object } = this.#datapath;
     using reader = openIterator(object.program("sweep"), { map: this.#datapath.map("flows") });
+    const { records } = this.#swept;
     let filled = 0;
     for (;;) {
-      const read = reader.readInto(this.#swept.subarray(filled));
+      // Straight into the journal: what the kernel has taken out of its map is there, or here.
+      const read = reader.readInto(records.subarray(filled));
       filled += read;
-      if (read > 0 && filled + iteratorReadBytes <= this.#swept.length) continue;
+      if (read > 0 && filled + iteratorReadBytes <= records.length) continue;
       const count = filled / flowRecordBytes;
       this.counters.swept += count;
-      this.#sender.add(this.#swept, count);
+      if (count > 0) this.#sender.add(this.#swept, count);
       if (read === 0) return;
       filled = 0;
-      // What the kernel has handed over is ours; what it has not stays counted in its map.
-      await this.#sender.room();
+      // What the kernel has not handed over stays counted in its map.
+      await this.#sender.room(this.#swept);
+      if (this.#swept.isHeld) return;
     }
   }
 
   [Symbol.dispose](): void {
     this.#ring.close();
   }
-}
-
-/**
- * Closes the gaps that records without numbers leave: the edge of a new connection, or one whose
- * counters another CPU had just taken. Returns the records kept.
- */
-function dropEmpty(records: Uint8Array, count: number): number {
-  let kept = 0;
-  for (let index = 0; index < count; index++) {
-    const at = index * flowRecordBytes;
-    if (records[at + flowLayout.kind.offset] === opened || isEmpty(records, at)) continue;
-    if (kept !== index) records.copyWithin(kept * flowRecordBytes, at, at + flowRecordBytes);
-    kept++;
-  }
-  return kept;
-}
-
-function isEmpty(records: Uint8Array, at: number): boolean {
-  const from = at + flowLayout.packets.offset;
-  for (let index = from; index < from + 32; index++) if (records[index] !== 0) return false;
-  return true;
 }
 
 /** enum weir_drop. */

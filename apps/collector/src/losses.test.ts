@@ -8,17 +8,19 @@ const drops: Drops = { ...none, flowsCreated: 9, flowsDeleted: 1 };
 describe("what is lost", () => {
   it("is nothing where only the ring was full: the counts come with the sweep", () => {
     const late = { ...drops, ringFull: 1000 };
-    expect(lossesOf(late, { flowsEvicted: 0 }, { abandonedRecords: 0 })).toEqual({
+    expect(lossesOf(late, { flowsEvicted: 0 }, undefined)).toEqual({
       map: 0,
-      queue: 0,
+      spool: 0,
+      spool_damaged: 0,
     });
   });
 
-  it("is what the map gave up or refused, and what the bus never took", () => {
+  it("is what the map gave up or refused, and what the spool could not keep", () => {
     const full = { ...drops, mapFull: 2 };
-    expect(lossesOf(full, { flowsEvicted: 3 }, { abandonedRecords: 4 })).toEqual({
+    expect(lossesOf(full, { flowsEvicted: 3 }, { droppedRecords: 4, damagedRecords: 2 })).toEqual({
       map: 5,
-      queue: 4,
+      spool: 4,
+      spool_damaged: 2,
     });
   });
 });

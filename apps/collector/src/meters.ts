@@ -9,7 +9,7 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
   const kernel = metrics.part("kernel");
   const bus = metrics.part("bus");
   const live = metrics.gauge("flows_live", "Connections in the kernel's map.", ["node"]);
-  const pending = metrics.gauge("pending_bytes", "Blocks the bus has not taken yet.", ["node"]);
+  const pending = metrics.gauge("spool_bytes", "Blocks the bus has not taken yet.", ["node"]);
   const generation = metrics.gauge("policy_generation", "Policy the kernel holds.", ["node"]);
   const since = new Map<string, number>();
   const growth = (name: string, total: number): number => {
@@ -18,7 +18,7 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
     return grown;
   };
   return () => {
-    const { reader, sender, datapath, policy, redirects } = parts;
+    const { reader, sender, spool, datapath, policy, redirects } = parts;
     const drops = readDrops(datapath);
     kernel.received(growth("received", reader.counters.edges + reader.counters.swept));
     kernel.dropped("ring_full", growth("ring", drops.ringFull));
@@ -27,11 +27,12 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
     kernel.dropped("redirect_peer_gone", growth("peer", drops.peerGone));
     kernel.dropped("redirect_address_refused", growth("address", redirects.counters.refused));
     kernel.dropped("fragment_map_refused", growth("fragments", drops.fragmentMap));
-    bus.sent(growth("sent", sender.counters.records));
+    bus.sent(growth("sent", sender.counters.sentRecords));
     bus.error("send_retried", growth("retries", sender.counters.retries));
-    bus.dropped("stopped", growth("abandoned", sender.counters.abandonedRecords));
+    bus.dropped("spool_full", growth("dropped", spool?.counters.droppedRecords ?? 0));
+    bus.dropped("spool_damaged", growth("damaged", spool?.counters.damagedRecords ?? 0));
     live.set(reader.counters.flowsLive, { node });
-    pending.set(sender.counters.pendingBytes, { node });
+    pending.set(spool?.counters.waitingBytes ?? 0, { node });
     generation.set(policy.inForce.generation, { node });
   };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Bus } from "@weir/bus";
+import type { Bus, Spool } from "@weir/bus";
 import { CollectorSign } from "@weir/identity";
 import type { Log } from "@weir/runtime";
 import { probe } from "libbpf-ts";
@@ -14,6 +14,8 @@ import type { Datapath } from "./datapath.ts";
 import { createFlowReader } from "./flow-reader.ts";
 import type { FlowReader } from "./flow-reader.ts";
 import type { HookKind } from "./hook.ts";
+import { Journal } from "./journal.ts";
+import { firstNumber } from "./node-spool.ts";
 import { odometerMapsOf } from "./odometer-maps.ts";
 import { createOdometers } from "./odometers.ts";
 import type { Odometers } from "./odometers.ts";
@@ -37,6 +39,8 @@ export interface Parts {
   datapath: Datapath;
   policy: PolicyWriter;
   texts: RuleTexts;
+  /** Undefined where no disk gave one. */
+  spool: Spool | undefined;
   sender: BlockSender;
   reader: FlowReader;
   attachments: Attachments;
@@ -49,11 +53,11 @@ export interface Parts {
 /** Opens all of it, attached to nothing yet. What is to be closed goes onto `opening`. */
 export function openParts(
   config: CollectorConfig,
-  doors: { bus: Bus; programs?: string },
+  doors: { bus: Bus; programs?: string; spool: Spool | undefined },
   log: Log,
   opening: DisposableStack,
 ): Parts {
-  const { bus, programs } = doors;
+  const { bus, programs, spool } = doors;
   const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
   const hooks = describeHooks(config);
   const hook: HookKind = hooks["tcx"] === "ok" && config.hook !== "clsact" ? "tcx" : "clsact";
@@ -61,20 +65,12 @@ export function openParts(
   const policy = openPolicyWriter(config, datapath, log);
   opening.defer(() => policy.close());
   const texts = createRuleTexts(config.policyGenerationsKept);
-  const blocks = datapath.map("blocks").typed<number, bigint>();
+  const journal = openJournal(datapath, spool, bootId);
   let clock = { offsetNs: readClockOffsetNs(), readAtMs: performance.now() };
   const sender = createBlockSender({
-    bus,
-    log,
+    ...{ bus, log, bootId, journal, spool },
     node: config.node,
-    bootId,
-    maxPendingBytes: config.maxPendingBytes,
-    nextBlock() {
-      const next = (blocks.get(0) ?? 0n) + 1n;
-      blocks.set(0, next);
-      return Number(next);
-    },
-    lastBlock: Number(blocks.get(0) ?? 0n),
+    maxSendBytes: config.maxSendBytes,
     clockOffsetNs() {
       if (performance.now() - clock.readAtMs > config.clockSyncIntervalMs) {
         clock = { offsetNs: readClockOffsetNs(), readAtMs: performance.now() };
@@ -83,8 +79,7 @@ export function openParts(
     },
     rulesOf: (records, count) => texts.of(records, count),
   });
-  const { maxBlockRecords } = config;
-  const reader = opening.use(createFlowReader({ datapath, sender, maxBlockRecords }));
+  const reader = opening.use(createFlowReader({ datapath, sender, journal }));
   const odometerMaps = odometerMapsOf(datapath);
   const odometers = createOdometers(odometerMaps);
   const redirects = createRedirects(datapath, config.redirectToPeer === "auto");
@@ -96,9 +91,17 @@ export function openParts(
   });
   return {
     ...{ config, bootId, hook, hooks, datapath, sender, reader, attachments, odometers },
-    ...{ policy, texts, redirects },
+    ...{ policy, texts, redirects, spool },
     policyError: null,
   };
+}
+
+function openJournal(datapath: Datapath, spool: Spool | undefined, bootId: string): Journal {
+  const journal = new Journal(datapath.map("journal").memory());
+  const blocks = datapath.map("blocks").typed<number, bigint>();
+  const last = Number(blocks.get(0) ?? 0n);
+  journal.begin(firstNumber(spool, bootId, last, process.hrtime.bigint()));
+  return journal;
 }
 
 function openPolicyWriter(config: CollectorConfig, datapath: Datapath, log: Log): PolicyWriter {

@@ -6,6 +6,7 @@ import type { Log } from "@weir/runtime";
 import { BpfMap, BpfProgram, Link, attachClsact } from "libbpf-ts";
 import type { CollectorConfig } from "./config.ts";
 import { clsactHandle, clsactPriority, removePinnedLink } from "./hook.ts";
+import { removeNodeSpool } from "./node-spool.ts";
 import { createPins, pinDirectoryOf } from "./pins.ts";
 import type { Pins } from "./pins.ts";
 import { takeStationLock } from "./station-lock.ts";
@@ -15,7 +16,7 @@ import { takeStationLock } from "./station-lock.ts";
  * enforced at the node. Throws NodeTaken while a collector runs. Returns whether there was anything.
  */
 export async function removeCollector(
-  config: Pick<CollectorConfig, "node" | "pinDirectory" | "runDirectory">,
+  config: Pick<CollectorConfig, "node" | "pinDirectory" | "runDirectory" | "spoolDirectory">,
   log: Log,
 ): Promise<boolean> {
   const root = pinDirectoryOf(config);
@@ -27,6 +28,7 @@ export async function removeCollector(
   const linked = new Set(links.map((one) => one.ifindex));
   const filters = removeFilters(pins, linked, await nodeNetns(config), log);
   pins.removeAll();
+  await removeNodeSpool(config, log);
   log.info({ node: config.node, links: links.length, filters }, "removed");
   return true;
 }

@@ -7,7 +7,7 @@ export { createMemoryBus } from "./memory/bus.ts";
 export type { MemoryBusOptions } from "./memory/options.ts";
 export { partitionOf } from "./partitioner.ts";
 export { topics } from "./topics.ts";
-export { openSpool, removeSpool, spoolDefaults } from "./spool/index.ts";
+export { openSpool, realDisk, removeSpool, spoolDefaults } from "./spool/index.ts";
 export type {
   Spool,
   SpoolCounters,

@@ -27,7 +27,7 @@ export interface Spool extends Disposable {
   append(item: SpoolItem): void;
   /** The blocks after those read before, about `maxBytes` of them. Throws what the disk says. */
   read(maxBytes: number): SpoolEntry[];
-  /** Everything up to and with this entry, the last of a read, is with the bus. */
+  /** Everything up to and with this entry, the last of a read, is with the bus. Nothing once closed. */
   release(entry: SpoolEntry): void;
   /** The latest block that was appended, also where it was settled long ago. */
   readonly last: SpoolMark;
@@ -71,6 +71,7 @@ class FileSpool implements Spool {
   /** Bytes were found that are no block; what is missing at the next block is their doing. */
   #isDamaged = false;
   #readFailures = 0;
+  #isClosed = false;
 
   constructor(options: SpoolOptions, disk: SpoolDisk, lock: Disposable) {
     this.#options = options;
@@ -146,6 +147,7 @@ class FileSpool implements Spool {
   }
 
   release(entry: SpoolEntry): void {
+    if (this.#isClosed) return;
     const { sequence, stream, number, total } = entry;
     this.#position = { ...this.#position, released: sequence, stream, number, total };
     this.#count(this.#inHand, -1);
@@ -307,6 +309,8 @@ class FileSpool implements Spool {
   }
 
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#writer.close();
     this.#file.close();
     this.#lock[Symbol.dispose]();

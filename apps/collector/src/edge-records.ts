@@ -1,0 +1,31 @@
+import { flowLayout, flowRecordBytes, flowSymbols } from "@weir/codec";
+
+const opened = flowSymbols.kind.indexOf("opened");
+
+/**
+ * Copies the records that carry numbers, back to back; returns how many. Left out are the edge of
+ * a new connection, and one whose counters another CPU had just taken.
+ */
+export function keepNumbered(records: Uint8Array, count: number, into: Uint8Array): number {
+  let kept = 0;
+  for (let begin = 0; begin < count;) {
+    while (begin < count && !hasNumbers(records, begin)) begin++;
+    let end = begin;
+    while (end < count && hasNumbers(records, end)) end++;
+    into.set(
+      records.subarray(begin * flowRecordBytes, end * flowRecordBytes),
+      kept * flowRecordBytes,
+    );
+    kept += end - begin;
+    begin = end;
+  }
+  return kept;
+}
+
+function hasNumbers(records: Uint8Array, index: number): boolean {
+  const at = index * flowRecordBytes;
+  if (records[at + flowLayout.kind.offset] === opened) return false;
+  const from = at + flowLayout.packets.offset;
+  for (let byte = from; byte < from + 32; byte++) if (records[byte] !== 0) return true;
+  return false;
+}
