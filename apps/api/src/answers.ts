@@ -1,5 +1,7 @@
 /** The shapes that the API answers with; schemas/api/openapi.yaml describes them for others. */
 
+import type { Explanation } from "@weir/policy";
+
 export type { Explanation } from "@weir/policy";
 export type { FlowEnd, FlowLine, LedgerAnswer } from "@weir/query";
 
@@ -28,6 +30,13 @@ export interface Status {
   };
   /** What is not ready, and why. */
   waitingFor: string[];
+}
+
+/** By the policies of one generation, and the pods that there are now. */
+export interface ExplainAnswer extends Explanation {
+  generation: number;
+  /** Of that generation; in observe and shadow nothing is stopped. */
+  mode: string;
 }
 
 /** A policy that is wanted. */

@@ -1,7 +1,7 @@
+import type { PolicyDocument } from "@weir/codec";
 import { workloadCluster } from "@weir/identity";
 import {
   type Cluster,
-  type Explanation,
   type Party,
   explain,
   namedParty,
@@ -10,6 +10,8 @@ import {
 } from "@weir/policy";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import type { ExplainAnswer } from "../answers.ts";
+import { pastGeneration } from "../history.ts";
 import { policyKey } from "../policies.ts";
 import { Problem, badRequest } from "../problem.ts";
 import type { Context } from "./context.ts";
@@ -20,25 +22,52 @@ const explainQuestion = z.object({
   to: z.string().max(512),
   port: z.coerce.number().int().min(0).max(65_535),
   protocol: z.enum(["TCP", "UDP", "SCTP", "ICMP", "ICMPv6"]).default("TCP"),
+  generation: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .optional(),
 });
 
-/** Why a connection is allowed or denied by what is in force now. */
+/** Why a connection is allowed or denied, by what is in force now or by an earlier generation. */
 export function addExplain(server: FastifyInstance, context: Context): void {
-  server.get("/v1/explain", async (request): Promise<Explanation> => {
-    const { from, to, port, protocol } = parse(explainQuestion, request.query);
+  server.get("/v1/explain", async (request): Promise<ExplainAnswer> => {
+    const { from, to, port, protocol, generation } = parse(explainQuestion, request.query);
     if (protocolNumber(protocol) !== 1 && protocolNumber(protocol) !== 58 && port === 0) {
       throw badRequest(`port: ${protocol} has ports from 1 to 65535`);
     }
     const cluster = workloadCluster(context.who.index.current());
-    const documents = [...(context.policies.compiled()?.documents.values() ?? [])];
-    const policies = documents.flatMap((one) => readManifests(one.text, policyKey(one)).policies);
-    return explain(cluster, policies, {
+    const decree = await decreeOf(context, generation);
+    const policies = decree.documents.flatMap(
+      (one) => readManifests(one.text, policyKey(one)).policies,
+    );
+    const explanation = explain(cluster, policies, {
       from: partyOf(cluster, from),
       to: partyOf(cluster, to),
       port,
       protocol,
     });
+    return { ...explanation, generation: decree.generation, mode: decree.mode };
   });
+}
+
+interface Decree {
+  generation: number;
+  mode: string;
+  documents: PolicyDocument[];
+}
+
+async function decreeOf({ policies, store }: Context, generation?: number): Promise<Decree> {
+  const now = policies.compiled();
+  if (generation === undefined || generation === now?.generation) {
+    const documents = [...(now?.documents.values() ?? [])];
+    return { generation: now?.generation ?? 0, mode: now?.mode ?? "observe", documents };
+  }
+  const past = await pastGeneration(store, generation);
+  if (past !== undefined) return { generation, ...past };
+  const detail = `generation ${generation} is not in the history; see: weir policy history`;
+  throw new Problem(404, "no such generation", detail);
 }
 
 function partyOf(cluster: Cluster, text: string): Party {

@@ -43,5 +43,7 @@ export function printRows<Row extends object>(
 export function printObject(value: object, format: Format, table: () => string): void {
   if (format === "json") process.stdout.write(`${sanitizeJson(JSON.stringify(value))}\n`);
   else if (format === "yaml") process.stdout.write(yamlText(value));
-  else process.stdout.write(table());
+  else if (format === "csv") {
+    process.stdout.write(`${csvLine(Object.keys(value))}\r\n${csvLine(Object.values(value))}\r\n`);
+  } else process.stdout.write(table());
 }

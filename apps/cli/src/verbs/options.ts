@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { InvalidArgumentError, Option } from "commander";
 
 /** `--api`, for every verb that asks a running weir. */
@@ -25,6 +26,15 @@ export function gather(text: string, gathered: string[] | undefined): string[] {
 export function qualifiedName(text: string): string {
   if (!/^[^/\s]+\/[^/\s]+$/.test(text)) {
     throw new InvalidArgumentError("Give NAMESPACE/NAME, as in shop/cart.");
+  }
+  return text;
+}
+
+/** `ns/name`, or an IP address. */
+export function partyName(text: string): string {
+  if (isIP(text) > 0) return text;
+  if (!/^[^/\s]+\/[^/\s]+$/.test(text)) {
+    throw new InvalidArgumentError("Give NAMESPACE/NAME, as in shop/cart, or an IP address.");
   }
   return text;
 }

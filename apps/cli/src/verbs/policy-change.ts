@@ -1,7 +1,8 @@
 import { userInfo } from "node:os";
 import type { EnactedAnswer } from "@weir/api";
 import { sanitize } from "@weir/runtime";
-import { type ClientOptions, ask } from "../client.ts";
+import { type Call, type ClientOptions, ask } from "../client.ts";
+import { CommandError } from "../exit.ts";
 import { readManifestFiles } from "../manifest-files.ts";
 import type { Format } from "../print/format.ts";
 import { printObject } from "../print/rows.ts";
@@ -21,8 +22,7 @@ export async function policyApply(options: ApplyOptions): Promise<void> {
     allowEmptySelection: options.allowEmptySelection ?? false,
     author: author(),
   };
-  const answer = await ask<EnactedAnswer>({ method: "POST", path: "/v1/policies", body }, options);
-  report(answer, options.output);
+  report(await change({ method: "POST", path: "/v1/policies", body }, options), options.output);
 }
 
 /** `weir policy delete`. */
@@ -32,7 +32,7 @@ export async function policyDelete(
 ): Promise<void> {
   const [namespace, policy] = name.split("/").map(encodeURIComponent);
   const path = `/v1/policies/${namespace}/${policy}`;
-  report(await ask<EnactedAnswer>({ method: "DELETE", path }, options), options.output);
+  report(await change({ method: "DELETE", path }, options), options.output);
 }
 
 /** `weir policy rollback`. */
@@ -41,7 +41,24 @@ export async function policyRollback(
 ): Promise<void> {
   const body = { ...(options.to === undefined ? {} : { to: options.to }), author: author() };
   const path = "/v1/policies/rollback";
-  report(await ask<EnactedAnswer>({ method: "POST", path, body }, options), options.output);
+  report(await change({ method: "POST", path, body }, options), options.output);
+}
+
+/** Interrupted, it is whole or not at all: only nobody waits for the kernels any more. */
+async function change(call: Call, options: ClientOptions): Promise<EnactedAnswer> {
+  const interrupted = new AbortController();
+  const onSignal = (): void => interrupted.abort();
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  try {
+    return await ask<EnactedAnswer>({ ...call, signal: interrupted.signal }, options);
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+    throw new CommandError(
+      "interrupted while waiting; what was asked for happens as a whole or not at all, see: weir policy list",
+    );
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
 }
 
 function author(): string {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { outputOption } from "../print/format.ts";
-import { apiOption, gather, qualifiedName, wholeNumber } from "./options.ts";
+import { apiOption, gather, partyName, qualifiedName, wholeNumber } from "./options.ts";
 
 /** `weir policy ...`: the first three need no running weir. */
 export function addPolicy(program: Command): void {
@@ -55,14 +55,22 @@ function addExplain(policy: Command): void {
     .command("explain")
     .description("why a connection is allowed or denied, and the smallest edit that would allow it")
     .argument("[manifest...]", "files or folders; without any: what the running weir holds")
-    .requiredOption("--from <ns/pod>", "who opens the connection", qualifiedName)
-    .requiredOption("--to <ns/pod>", "who is called", qualifiedName)
+    .requiredOption("--from <ns/pod>", "who opens the connection; or an address", partyName)
+    .requiredOption("--to <ns/pod>", "who is called; or an address", partyName)
     .requiredOption("--port <port/protocol>", "as in 80/TCP")
-    .addOption(outputOption(["table", "json", "yaml"]))
+    .option(
+      "--generation <number>",
+      "by the policies of that generation, as a flow's row names it",
+      wholeNumber(0, 2 ** 31 - 1),
+    )
+    .addOption(outputOption())
     .addOption(apiOption())
     .addHelpText(
       "after",
-      "\nExit code 3 when it is denied. Example:\n  weir policy explain --from shop/intruder --to shop/cart --port 8080/TCP",
+      `
+Exit code 3 when it is denied. Examples:
+  weir policy explain --from shop/intruder --to shop/cart --port 8080/TCP
+  weir policy explain --from 192.0.2.7 --to shop/cart --port 8080/TCP --generation 3`,
     )
     .action(async (manifests, options) =>
       (await import("./policy-explain.ts")).policyExplain(manifests, options),
@@ -90,7 +98,7 @@ function addApply(policy: Command): void {
     )
     .option("--shadow", "only record what they would deny")
     .option("--allow-empty-selection", "accept a policy that selects no pod there is now")
-    .addOption(outputOption(["table", "json", "yaml"]))
+    .addOption(outputOption())
     .addOption(apiOption())
     .addHelpText(
       "after",
@@ -104,7 +112,7 @@ function addDelete(policy: Command): void {
     .command("delete")
     .description("take a policy out of force")
     .argument("<ns/name>", "the policy", qualifiedName)
-    .addOption(outputOption(["table", "json", "yaml"]))
+    .addOption(outputOption())
     .addOption(apiOption())
     .addHelpText(
       "after",
@@ -120,7 +128,7 @@ function addRollback(policy: Command): void {
     .command("rollback")
     .description("put an earlier generation's policies back in force, as a new generation")
     .option("--to <generation>", "which; default: the one before", wholeNumber(0, 2 ** 31 - 1))
-    .addOption(outputOption(["table", "json", "yaml"]))
+    .addOption(outputOption())
     .addOption(apiOption())
     .addHelpText("after", "\nExample:\n  weir policy history\n  weir policy rollback --to 3")
     .action(async (options) => (await import("./policy-change.ts")).policyRollback(options));
@@ -165,7 +173,7 @@ function addReplay(policy: Command): void {
       gather,
     )
     .option("--since <time>", "history to judge: a duration or RFC 3339", "1h")
-    .addOption(outputOption(["table", "json", "yaml"]))
+    .addOption(outputOption())
     .addOption(apiOption())
     .addHelpText(
       "after",

@@ -1,3 +1,4 @@
+import type { ExplainAnswer } from "@weir/api";
 import {
   type Cluster,
   type Explanation,
@@ -8,7 +9,7 @@ import {
 } from "@weir/policy";
 import { sanitize } from "@weir/runtime";
 import { type ClientOptions, ask } from "../client.ts";
-import { CommandError, exitCodes } from "../exit.ts";
+import { CommandError, exitCodes, usageError } from "../exit.ts";
 import { loadManifests } from "../manifests.ts";
 import { parsePort } from "../port.ts";
 import { type Format, colourWanted, paint } from "../print/format.ts";
@@ -18,17 +19,27 @@ interface ExplainOptions extends ClientOptions {
   from: string;
   to: string;
   port: string;
+  generation?: number;
   output: Format;
 }
 
 /** `weir policy explain`: exit code 3 when it is denied. */
 export async function policyExplain(paths: string[], options: ExplainOptions): Promise<void> {
-  const { from, to } = options;
+  const { from, to, generation } = options;
   const { port, protocol } = parsePort(options.port);
   let explanation: Explanation;
   if (paths.length === 0) {
-    const query = { from, to, port, protocol };
-    explanation = await ask<Explanation>({ path: "/v1/explain", query }, options);
+    const query = { from, to, port, protocol, generation };
+    const answer = await ask<ExplainAnswer>({ path: "/v1/explain", query }, options);
+    if (generation !== undefined || answer.mode !== "enforce") {
+      const how = answer.mode === "enforce" ? "" : `; in mode ${answer.mode} nothing is stopped`;
+      process.stderr.write(
+        `by the policies of generation ${answer.generation}, pods as they are now${how}\n`,
+      );
+    }
+    explanation = answer;
+  } else if (generation !== undefined) {
+    throw usageError("--generation asks the running weir: give no manifests with it");
   } else {
     const manifests = await loadManifests(paths);
     const cluster = clusterOf(manifests);

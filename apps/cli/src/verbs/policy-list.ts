@@ -11,7 +11,7 @@ export async function policyList(options: Options): Promise<void> {
   printRows(
     policies,
     {
-      names: ["namespace", "name", "mode", "in force", "changed", "by"],
+      names: ["namespace", "name", "mode", "in force", "changed", "by", "problem"],
       cells: (one) => [
         one.namespace,
         one.name,
@@ -19,6 +19,7 @@ export async function policyList(options: Options): Promise<void> {
         one.inForce ? "yes" : "not yet",
         one.changed,
         one.author,
+        one.problem ?? "",
       ],
     },
     options.output,

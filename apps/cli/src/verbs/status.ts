@@ -24,6 +24,7 @@ export function statusText(answer: Status, colour: boolean): string {
     `bus     ${bus.kind}, ${bus.lag} messages not yet stored`,
     `store   ${store.kind}, ${store.rows} flow rows`,
     `policy  generation ${policy.generation}, ${policy.mode}, ${policy.policies} policies`,
+    ...policy.problems.map((what) => `  ${cellText(what)}`),
   ];
   if (answer.collectors.length === 0) {
     return `${lines.join("\n")}\nno collector is running: start a lab (weir lab up shop), or give --interfaces\n`;
