@@ -6,6 +6,7 @@ export class FaultyMaps implements PolicyMaps {
   /** Operations since `failAt`, by name. */
   readonly done: string[] = [];
   #failAt: number | string = Infinity;
+  #dieAt = Infinity;
   readonly #renewed = new Set<string>();
 
   constructor(maps: PolicyMaps) {
@@ -19,6 +20,12 @@ export class FaultyMaps implements PolicyMaps {
   failAt(which: number | string): void {
     this.done.length = 0;
     this.#failAt = which;
+  }
+
+  /** From this operation on nothing is done any more: the process is dead. Infinity: it lives. */
+  dieAt(number: number): void {
+    this.done.length = 0;
+    this.#dieAt = number;
   }
 
   epoch(): number {
@@ -85,6 +92,11 @@ export class FaultyMaps implements PolicyMaps {
 
   #run<T>(what: string, run: () => T, partly: () => unknown = () => {}): T {
     this.done.push(what);
+    if (this.done.length > this.#dieAt) throw new Error("dead");
+    if (this.done.length === this.#dieAt) {
+      partly();
+      throw new Error("killed");
+    }
     if (this.#failAt !== what && this.done.length !== this.#failAt) return run();
     partly();
     throw new Error(`${what}: ENOMEM, as asked`);

@@ -1,11 +1,13 @@
 import type { PolicyEndpoint, PolicyWriter } from "@weir/collector";
 import { FaultyMaps, crampedMaps } from "./faulty-maps.ts";
-import { PolicyBed, endpoints, expectedDump, questionsOf } from "./policy-bed.ts";
+import { PolicyBed, endpoints, expectedDump, expectedVerdict, questionsOf } from "./policy-bed.ts";
 import type { Question } from "./policy-bed.ts";
 import { PolicyWorld } from "./policy-world.ts";
 
 const seed = Number(process.env["WEIR_SEED"] ?? Date.now() % 1_000_000);
 const mostOperations = 400;
+
+const smallWorld = (): PolicyWorld => new PolicyWorld({ seed, pods: 5, policies: 3 });
 
 /** What is done while one operation fails, on a writer that may have to be made for it. */
 interface Scenario {
@@ -111,7 +113,11 @@ describe(`any operation on the maps that fails (WEIR_SEED=${seed})`, () => {
 
   beforeAll(() => {
     bed = new PolicyBed();
-    questions = questionsOf(new PolicyWorld({ seed }), 40);
+    const { compiled } = smallWorld();
+    const [allowed, denied] = [true, false].map((verdict) =>
+      questionsOf(smallWorld()).filter((one) => expectedVerdict(compiled, one) === verdict),
+    ) as [Question[], Question[]];
+    questions = [...allowed.slice(0, 12), ...denied.slice(0, 12)];
   }, 30_000);
   afterAll(() => bed[Symbol.dispose]());
 
@@ -125,7 +131,7 @@ describe(`any operation on the maps that fails (WEIR_SEED=${seed})`, () => {
     const attempt: Attempt = {
       maps,
       interfaces: [...endpoints],
-      world: new PolicyWorld({ seed }),
+      world: smallWorld(),
       writer: bed.writer(maps),
       counted: 0,
       restart() {
@@ -191,6 +197,43 @@ describe(`any operation on the maps that fails (WEIR_SEED=${seed})`, () => {
       }
       expect(failed.length).toBeGreaterThan(0);
       expect(failed.length).toBeLessThan(mostOperations - 1);
+    },
+    60_000,
+  );
+
+  /** With the operation at which the process ended; undefined when there were fewer. */
+  async function dieOnce(scenario: Scenario, number: number): Promise<string | undefined> {
+    const attempt = start();
+    await scenario.before(attempt);
+    const before = { revision: revision(), verdicts: verdicts() };
+    attempt.maps.dieAt(number);
+    await scenario.run(attempt).catch(() => {});
+    const last = attempt.maps.done[number - 1];
+    const left = { revision: revision(), verdicts: verdicts() };
+    const { world } = attempt;
+    attempt.maps.dieAt(Infinity);
+    attempt.maps.isEmpty = false;
+    attempt.writer.close();
+    const next = bed.writer();
+    for (const one of attempt.interfaces) next.add(one);
+    next.replace(world.set());
+    await settle({ writer: next });
+    const expected = expectedDump(world.compiled, [], attempt.interfaces);
+    expect([last, bed.dump(0), bed.dump(1)]).toEqual([last, expected, expected]);
+    // What was in force after the end was all of one policy.
+    const after = { revision: revision(), verdicts: verdicts() };
+    expect([last, [before, after]]).toEqual([last, expect.arrayContaining([left])]);
+    next.close();
+    return last;
+  }
+
+  it.each(scenarios.filter((one) => !one.name.includes("interface")))(
+    "in $name may be the process' last one",
+    async (scenario) => {
+      let number = 1;
+      while (number < mostOperations && (await dieOnce(scenario, number)) !== undefined) number++;
+      expect(number).toBeGreaterThan(5);
+      expect(number).toBeLessThan(mostOperations);
     },
     60_000,
   );

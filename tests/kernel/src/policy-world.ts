@@ -134,9 +134,11 @@ export class PolicyWorld {
     this.#policies.delete(this.pick(others));
   }
 
-  /** So that there is always something to deny. */
+  /** So that there is always something to deny, and something to allow. */
   #isolate(): void {
-    this.#parse("red", "isolate", { podSelector: {}, policyTypes: ["Ingress", "Egress"] });
+    const ingress = [{ from: [{ ipBlock: { cidr: "10.9.0.0/16" } }] }];
+    const policyTypes = ["Ingress", "Egress"];
+    this.#parse("red", "isolate", { podSelector: {}, policyTypes, ingress });
   }
 
   #putPolicy(number: number): void {

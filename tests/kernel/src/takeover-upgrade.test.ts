@@ -67,7 +67,7 @@ describe("a version that cannot take the place of the one before", () => {
 
   it("because it has no policy for its new maps does not attach, at no attempt", async () => {
     // As if the maps in use were those of another version.
-    const [maps = ""] = readdirSync(bed.pins).filter((name) => name.startsWith("maps-"));
+    const maps = readdirSync(bed.pins).find((name) => name.startsWith("maps-")) ?? "";
     renameSync(join(bed.pins, maps), join(bed.pins, "maps-0123456789ab"));
     const before = programs();
     const empty = await RecordingBus.make();
