@@ -1,4 +1,4 @@
-import { unlinkSync } from "node:fs";
+import { existsSync, unlinkSync } from "node:fs";
 import type { Mode } from "@weir/codec";
 import type { CollectorSign } from "@weir/identity";
 import { BpfError, Link } from "libbpf-ts";
@@ -169,22 +169,33 @@ class NodeAttachments implements Attachments {
     // What the programs look up is there before the first packet reaches them.
     this.#endpoints.set(ifindex, endpointOf(wanted, modeLimit));
     odometers.open(ifindex);
-    if (!own) policy.add(wanted);
     const hooks: Hook[] = [];
+    const links = inheritedLinks(this.#inherited, datapath, ifindex);
     try {
+      if (!own) policy.add(wanted);
       for (const side of ["from", "to"] as const) {
         const place = { ...wanted, side, inverted: own };
-        hooks.push(
-          attachHook(datapath, kind, place, takeInherited(this.#inherited, ifindex, side)),
-        );
+        hooks.push(attachHook(datapath, kind, place, links[side]));
       }
     } catch (error) {
-      for (const hook of hooks) hook.detach();
-      this.#endpoints.delete(ifindex);
+      this.#letGo(ifindex, hooks, links);
       throw error;
     }
     this.#attached.set(ifindex, { wanted, hooks });
     this.#options.redirects.add(wanted);
+  }
+
+  /** What enforced before goes on, with the programs it has; of the rest nothing stays. */
+  #letGo(ifindex: number, hooks: Hook[], links: Partial<Record<Side, Link>>): void {
+    const inherited = Object.values(links);
+    for (const hook of hooks) {
+      if (inherited.length > 0) hook.leave();
+      else hook.detach();
+    }
+    for (const link of inherited) link.close();
+    if (inherited.length > 0) return;
+    this.#endpoints.delete(ifindex);
+    this.#options.policy.remove(ifindex);
   }
 }
 
@@ -231,11 +242,21 @@ function stranger(ifindex: number): WantedInterface {
   return { ifindex, name: `gone-${ifindex}`, ...none, addresses: [], ...flags };
 }
 
-function takeInherited(inherited: Inherited, ifindex: number, side: Side): Link | undefined {
-  const both = inherited.get(ifindex);
-  const found = both?.[side];
-  if (both !== undefined) delete both[side];
-  return found?.link;
+/** The interface's; also those of an attempt that failed, which are pinned still. */
+function inheritedLinks(
+  inherited: Inherited,
+  { pins }: Datapath,
+  ifindex: number,
+): Partial<Record<Side, Link>> {
+  const links: Partial<Record<Side, Link>> = {};
+  const found = inherited.get(ifindex);
+  inherited.delete(ifindex);
+  for (const side of ["from", "to"] as const) {
+    const path = pins.link(ifindex, side);
+    const link = found?.[side]?.link ?? (existsSync(path) ? Link.openPinned(path) : undefined);
+    if (link !== undefined) links[side] = link;
+  }
+  return links;
 }
 
 /** What nobody wants any more: the workload went while no collector was there. */

@@ -254,7 +254,8 @@ class OrderedSender implements BlockSender {
       this.counters.sentBlocks++;
       this.counters.sentRecords += parcel.records;
       this.counters.bytes += parcel.value.length;
-      if (parcel.stream === bootId && parcel.number > journal.first) journal.settle(parcel);
+      if (parcel.stream === bootId && parcel.number > journal.first)
+        journal.settle(parcel, parcel.records, spool?.counters);
       else this.counters.earlierBlocks++;
       if (this.#held[0] === parcel) {
         this.#held.shift();

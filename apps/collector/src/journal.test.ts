@@ -57,8 +57,21 @@ describe("the journal", () => {
   it("settles forwards only", () => {
     const journal = new Journal(memory());
     journal.begin(10);
-    journal.settle({ number: 12, total: 50 });
-    journal.settle({ number: 11, total: 20 });
+    journal.settle({ number: 12, total: 50 }, 50, undefined);
+    journal.settle({ number: 11, total: 20 }, 20, undefined);
     expect(journal.settled).toEqual({ number: 12, total: 50 });
+  });
+
+  it("calls lost what the spool knows of, when the block behind it is settled", () => {
+    const journal = new Journal(memory());
+    journal.begin(0, { droppedRecords: 1000, damagedRecords: 0 });
+    const lost = { droppedRecords: 1030, damagedRecords: 5 };
+    journal.settle({ number: 1, total: 10 }, 10, lost);
+    expect(journal.lost).toEqual({ droppedRecords: 0, damagedRecords: 0 });
+    // 45 are missing; the spool has given up 30, and 5 were damaged.
+    journal.settle({ number: 7, total: 65 }, 10, lost);
+    expect(journal.lost).toEqual({ droppedRecords: 30, damagedRecords: 5 });
+    journal.settle({ number: 9, total: 85 }, 10, lost);
+    expect(journal.lost).toEqual({ droppedRecords: 30, damagedRecords: 5 });
   });
 });

@@ -3,6 +3,12 @@ import { flowLayout, flowRecordBytes } from "@weir/codec";
 /** Bytes of an element of the map `journal`. */
 export const journalPageBytes = 4096;
 
+/** What the spool says it has given up, in records. */
+export interface SpoolLosses {
+  droppedRecords: number;
+  damagedRecords: number;
+}
+
 /** Elements the journal needs for two areas of so many records each. */
 export function journalPages(maxBlockRecords: number): number {
   return 1 + 2 * Math.ceil((maxBlockRecords * flowRecordBytes) / journalPageBytes);
@@ -15,7 +21,10 @@ export interface BlockMark {
 }
 
 // Words of the first page; each is a double that is written whole.
-const word = { isMade: 0, first: 1, last: 2, total: 3, settled: 4, settledTotal: 5 } as const;
+const word = {
+  ...{ isMade: 0, first: 1, last: 2, total: 3, settled: 4, settledTotal: 5 },
+  ...{ lostDropped: 6, lostDamaged: 7, seenDropped: 8, seenDamaged: 9 },
+} as const;
 const areaWords = [16, 32] as const;
 const areaWord = { number: 0, total: 1, position: 2, filled: 3 } as const;
 
@@ -44,8 +53,10 @@ export class Journal {
   }
 
   /** Fresh maps: numbers begin behind `number`. False where the journal was there already. */
-  begin(number: number): boolean {
+  begin(number: number, lost: SpoolLosses = { droppedRecords: 0, damagedRecords: 0 }): boolean {
     if (this.#words[word.isMade] === 1) return false;
+    this.#words[word.seenDropped] = lost.droppedRecords;
+    this.#words[word.seenDamaged] = lost.damagedRecords;
     this.#words[word.first] = number;
     this.#words[word.last] = number;
     this.#words[word.settled] = number;
@@ -68,10 +79,33 @@ export class Journal {
     return { number, total };
   }
 
-  settle(mark: BlockMark): void {
-    if (mark.number <= this.settled.number) return;
+  /**
+   * The bus has this block. What is missing between it and the one before was lost on disk, as far
+   * as the spool says so; what it does not know of stays missing.
+   */
+  settle(mark: BlockMark, records: number, lost: SpoolLosses | undefined): void {
+    const { number, total } = this.settled;
+    if (mark.number <= number) return;
+    let missing = mark.total - records - total;
+    missing -= this.#explain(missing, word.lostDropped, word.seenDropped, lost?.droppedRecords);
+    this.#explain(missing, word.lostDamaged, word.seenDamaged, lost?.damagedRecords);
     this.#words[word.settledTotal] = mark.total;
     this.#words[word.settled] = mark.number;
+  }
+
+  #explain(missing: number, lost: number, seen: number, given = 0): number {
+    const known = Math.max(0, Math.min(missing, given - (this.#words[seen] ?? 0)));
+    this.#words[seen] = (this.#words[seen] ?? 0) + known;
+    this.#words[lost] = (this.#words[lost] ?? 0) + known;
+    return known;
+  }
+
+  /** Records of blocks up to the settled one that were lost on disk. */
+  get lost(): SpoolLosses {
+    return {
+      droppedRecords: this.#words[word.lostDropped] ?? 0,
+      damagedRecords: this.#words[word.lostDamaged] ?? 0,
+    };
   }
 
   /** Gives the area's records the next number, or the one they have. */

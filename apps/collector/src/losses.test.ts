@@ -8,7 +8,7 @@ const drops: Drops = { ...none, flowsCreated: 9, flowsDeleted: 1 };
 describe("what is lost", () => {
   it("is nothing where only the ring was full: the counts come with the sweep", () => {
     const late = { ...drops, ringFull: 1000 };
-    expect(lossesOf(late, { flowsEvicted: 0 }, undefined)).toEqual({
+    expect(lossesOf(late, { flowsEvicted: 0 }, { droppedRecords: 0, damagedRecords: 0 })).toEqual({
       map: 0,
       spool: 0,
       spool_damaged: 0,

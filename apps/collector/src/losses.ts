@@ -1,9 +1,9 @@
-import type { SpoolCounters } from "@weir/bus";
 import type { Drops } from "./flow-reader.ts";
+import type { SpoolLosses } from "./journal.ts";
 
 /**
- * Records lost for good, by cause: `map` since the maps were made, the others since the spool was.
- * Those of `map` were never numbered; those of the spool were, and are among what was produced.
+ * Records lost for good, by cause, since the maps were made. Those of `map` were never numbered;
+ * those of the spool were, and are among what was produced.
  */
 export type Losses = Record<"map" | "spool" | "spool_damaged", number>;
 
@@ -14,12 +14,12 @@ export type Losses = Record<"map" | "spool" | "spool_damaged", number>;
 export function lossesOf(
   drops: Pick<Drops, "mapFull">,
   reader: { flowsEvicted: number },
-  spool: Pick<SpoolCounters, "droppedRecords" | "damagedRecords"> | undefined,
+  disk: SpoolLosses,
 ): Losses {
   return {
     // Flows that the full map gave up, with what they had not reported; packets it refused.
     map: reader.flowsEvicted + drops.mapFull,
-    spool: spool?.droppedRecords ?? 0,
-    spool_damaged: spool?.damagedRecords ?? 0,
+    spool: disk.droppedRecords,
+    spool_damaged: disk.damagedRecords,
   };
 }

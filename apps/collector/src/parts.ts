@@ -41,6 +41,7 @@ export interface Parts {
   texts: RuleTexts;
   /** Undefined where no disk gave one. */
   spool: Spool | undefined;
+  journal: Journal;
   sender: BlockSender;
   reader: FlowReader;
   attachments: Attachments;
@@ -91,7 +92,7 @@ export function openParts(
   });
   return {
     ...{ config, bootId, hook, hooks, datapath, sender, reader, attachments, odometers },
-    ...{ policy, texts, redirects, spool },
+    ...{ policy, texts, redirects, spool, journal },
     policyError: null,
   };
 }
@@ -100,7 +101,7 @@ function openJournal(datapath: Datapath, spool: Spool | undefined, bootId: strin
   const journal = new Journal(datapath.map("journal").memory());
   const blocks = datapath.map("blocks").typed<number, bigint>();
   const last = Number(blocks.get(0) ?? 0n);
-  journal.begin(firstNumber(spool, bootId, last, process.hrtime.bigint()));
+  journal.begin(firstNumber(spool, bootId, last, process.hrtime.bigint()), spool?.counters);
   return journal;
 }
 

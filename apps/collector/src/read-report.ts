@@ -26,7 +26,7 @@ export function readNodeReport(parts: Parts): NodeReport {
     hooks: parts.hooks,
     blocks: sender.counters.blocks,
     produced: sender.counters.records,
-    lost: lossesOf(drops, reader.counters, parts.spool?.counters),
+    lost: lossesOf(drops, reader.counters, parts.journal.lost),
     counters: {
       // What the ledger holds stored rows against; with `blocks` it tells one process from the next.
       last_block: sender.counters.lastBlock,

@@ -4,6 +4,12 @@ import type { Statement } from "./statement.ts";
 /** Reports as young as this may be of flows that are still on their way into the store. */
 export const defaultSettleSeconds = 5;
 
+/**
+ * Causes that take records which had a block's number: they are among what was produced. Every
+ * other cause takes what was never a record, e.g. `map`.
+ */
+const numberedCauses = ["spool", "spool_damaged", "dead_letter"];
+
 /** Microseconds since 1970. */
 export interface LedgerRange {
   since: number;
@@ -28,13 +34,13 @@ export interface LedgerRow {
 export interface LedgerNode {
   node: string;
   bootId: string;
-  /** Records that the collector handed to the bus in the range. */
+  /** Records that the collector made into blocks, as far as the bus has come. */
   produced: number;
   /** Rows of these that are in the store. */
   stored: number;
-  /** Records lost on their way to the bus, by cause; causes with none are left out. */
+  /** Records lost on their way, by cause; causes with none are left out. */
   lost: Record<string, number>;
-  /** Handed to the bus, and not in the store. */
+  /** Produced, not in the store, and of no cause. */
   unexplained: number;
   complete: boolean;
 }
@@ -154,10 +160,12 @@ function nodeAnswer(runs: LedgerRow[]): LedgerNode {
   for (const run of runs) {
     answer.produced += run.produced;
     answer.stored += run.stored;
-    answer.unexplained += Math.max(0, run.produced - run.stored);
+    const lost = lostBetween(run.lost_before, run.lost);
+    const explained = numberedCauses.reduce((sum, cause) => sum + (lost[cause] ?? 0), 0);
+    answer.unexplained += Math.max(0, run.produced - run.stored - explained);
     // More rows than were produced is no loss, but it may hide one.
     if (run.produced !== run.stored) answer.complete = false;
-    for (const [cause, count] of Object.entries(lostBetween(run.lost_before, run.lost)))
+    for (const [cause, count] of Object.entries(lost))
       answer.lost[cause] = (answer.lost[cause] ?? 0) + count;
   }
   if (Object.keys(answer.lost).length > 0) answer.complete = false;

@@ -273,6 +273,9 @@ describe("the ledger", () => {
         // e: a block that waited for the bus: its rows are older than the report before it.
         ...block("e", 1, 55, 10),
         ...block("e", 2, 51, 10),
+        // f: the spool gave up blocks 2 and 3, damage took 4, and one row of 5 is nowhere.
+        ...block("f", 1, 55, 10),
+        ...block("f", 5, 15, 9),
       ]),
       "ledger flows",
     );
@@ -293,6 +296,8 @@ describe("the ledger", () => {
         report("d", 10, [2, 21], 2, { ring: 3 }),
         report("e", 50, [1, 10], 1),
         report("e", 10, [2, 20], 2),
+        report("f", 50, [1, 10], 1),
+        report("f", 10, [5, 50], 5, { spool: 20, spool_damaged: 10 }),
       ]),
       "ledger reports",
     );
@@ -308,6 +313,7 @@ describe("the ledger", () => {
       ["c", 20, 20, 0, true],
       ["d", 41, 40, 1, false],
       ["e", 20, 20, 0, true],
+      ["f", 50, 19, 1, false],
     ]);
     expect(short(await answer(45))).toEqual([
       ["a", 20, 20, 0, true],
@@ -315,6 +321,7 @@ describe("the ledger", () => {
       ["c", 20, 20, 0, true],
       ["d", 21, 21, 0, false],
       ["e", 10, 10, 0, true],
+      ["f", 40, 9, 1, false],
     ]);
     expect(short(await answer(20))).toEqual([
       ["a", 10, 10, 0, true],
@@ -322,6 +329,7 @@ describe("the ledger", () => {
       ["c", 10, 10, 0, true],
       ["d", 11, 11, 0, true],
       ["e", 10, 10, 0, true],
+      ["f", 40, 9, 1, false],
     ]);
   });
 
@@ -334,6 +342,7 @@ describe("the ledger", () => {
       ["c", {}],
       ["d", { ring: 3 }],
       ["e", {}],
+      ["f", { spool: 20, spool_damaged: 10 }],
     ]);
   });
 
