@@ -60,29 +60,21 @@ class WasmEncoder implements FlowEncoder {
     const wasm = this.#wasm;
     const places = this.#place(count);
     new Uint8Array(wasm.memory.buffer).set(records.subarray(0, bytes), places.records);
-    const found = wasm.list(
-      places.records,
-      count,
-      places.table,
-      places.slots,
-      places.indexes,
-      places.addresses,
-      this.#seed,
-    );
+    wasm.beginList(places.table, places.slots, places.addresses, this.#seed);
     const baseMicros = count === 0 ? 0n : this.#baseMicros(places.records, header.clockOffsetNs);
     const end = wasm.rows(
       places.records,
       count,
-      places.indexes,
       places.running,
       places.rows,
       header.clockOffsetNs,
       baseMicros,
     );
+    const listed = wasm.listed.value;
     const memory = new Uint8Array(wasm.memory.buffer);
     let at = writeHeader(out, header, baseMicros);
-    const addresses = places.addresses + found * addressBytes;
-    at = writeItems(out, at, found, memory.subarray(places.addresses, addresses));
+    const addressesEnd = places.addresses + listed * addressBytes;
+    at = writeItems(out, at, listed, memory.subarray(places.addresses, addressesEnd));
     return writeItems(out, at, count, memory.subarray(places.rows, end));
   }
 
@@ -94,20 +86,19 @@ class WasmEncoder implements FlowEncoder {
   /** Where everything of a block of `count` records lies in the module's memory, which grows to it. */
   #place(
     count: number,
-  ): Record<"running" | "records" | "addresses" | "indexes" | "table" | "slots" | "rows", number> {
+  ): Record<"running" | "records" | "addresses" | "table" | "slots" | "rows", number> {
     const listed = count * addressesPerFlow;
     // Half full at most: a search is short.
     const slots = 2 ** Math.ceil(Math.log2(Math.max(2, 2 * listed)));
     const records = runningTableBytes;
     const addresses = records + count * flowRecordBytes;
-    const indexes = addresses + listed * addressBytes;
-    const table = indexes + listed * 4;
+    const table = addresses + listed * addressBytes;
     const rows = table + slots * 4;
     const end = rows + count * maxFlowBytes;
     const { memory } = this.#wasm;
     const missing = end - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
-    return { running: 0, records, addresses, indexes, table, slots, rows };
+    return { running: 0, records, addresses, table, slots, rows };
   }
 }
 

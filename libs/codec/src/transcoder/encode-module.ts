@@ -1,3 +1,4 @@
+import { ValueList } from "./value-list.ts";
 import { fillMemory, i32, i64, select, when, whileTrue } from "../wasm/code.ts";
 import type { Code } from "../wasm/code.ts";
 import { WasmModule } from "../wasm/module.ts";
@@ -10,23 +11,19 @@ export interface EncodeExports {
   /** A kernel time as microseconds of wall time, held to 1970 to 2112. */
   wall(monotonicNs: bigint, clockOffsetNs: bigint): bigint;
   /**
-   * Lists the distinct values of the listed fields of `count` records at `values`, and at `indexes`
-   * which is whose, row by row. Returns how many there are. `table` has room for `slots` u32, a
-   * power of two above the number of values.
+   * Begins a list of the distinct values of listed fields at `values`. `table` has room for `slots`
+   * u32, a power of two above the number of values.
    */
-  list(
-    ...[records, count, table, slots, indexes, values, seed]: [
-      ...[number, number, number, number, number, number],
-      bigint,
-    ]
-  ): number;
+  beginList(table: number, slots: number, values: number, seed: bigint): void;
+  /** How many distinct values there were since `beginList`. */
+  listed: WebAssembly.Global<"i32">;
   /**
    * Writes `count` records to `out` and returns where they end. `running` has room for 65536 u64
    * that are 0, and are again afterwards.
    */
   rows(
-    ...[records, count, indexes, running, out, clockOffsetNs, baseMicros]: [
-      ...[number, number, number, number, number],
+    ...[records, count, running, out, clockOffsetNs, baseMicros]: [
+      ...[number, number, number, number],
       bigint,
       bigint,
     ]
@@ -49,16 +46,11 @@ export function encodeModule(
     { parameters: ["i32", "i64"], result: "i32" },
     writeNumber,
   );
-  const listed = plans.filter((plan) => plan.type === "listed");
-  module.function(
-    "list",
-    { parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i64"], result: "i32" },
-    (scope) => listValues(scope, listed, recordBytes),
-  );
+  const list = new ValueList(module);
   module.function(
     "rows",
-    { parameters: ["i32", "i32", "i32", "i32", "i32", "i64", "i64"], result: "i32" },
-    (scope) => new RowWriter(scope, plans, recordBytes, wall, writeLong).code(),
+    { parameters: ["i32", "i32", "i32", "i32", "i64", "i64"], result: "i32" },
+    (scope) => new RowWriter(scope, plans, recordBytes, { wall, writeLong, list }).code(),
   );
   return new WebAssembly.Module(module.encode(memoryBytes));
 }
@@ -93,78 +85,18 @@ function writeNumber({ parameters }: FunctionScope): Code {
   ];
 }
 
-/**
- * A hash table with open addressing. Addresses come from whoever sends packets: the seed keeps them
- * from choosing ones that collide.
- */
-function listValues(
-  { parameters, local }: FunctionScope,
-  fields: readonly FieldPlan[],
-  recordBytes: number,
-): Code {
-  const [row, count, table, slots, indexes, values, seed] = parameters as [
-    ...[Variable, Variable, Variable, Variable, Variable, Variable],
-    Variable,
-  ];
-  const [found, slot, entry, value] = [local("i32"), local("i32"), local("i32"), local("i32")];
-  const [low, high, mixed] = [local("i64"), local("i64"), local("i64")];
-  const place = i32.add(table.get, i32.shl(slot.get, i32.const(2)));
-  const mix = (by: bigint): Code => [
-    ...mixed.set(i64.mul(mixed.get, i64.const(by))),
-    ...mixed.set(i64.xor(mixed.get, i64.shrU(mixed.get, i64.const(32n)))),
-  ];
-  const wrapSlot = (to: Code): Code => slot.set(i32.and(to, i32.add(slots.get, i32.const(-1))));
-  const other: Code = i64.or(
-    i64.xor(i64.load(value.get), low.get),
-    i64.xor(i64.load(value.get, 8), high.get),
-  );
-  const lookUp = (field: FieldPlan): Code => [
-    ...low.set(i64.load(row.get, field.offset)),
-    ...high.set(i64.load(row.get, field.offset + 8)),
-    ...mixed.set(i64.xor(low.get, seed.get)),
-    ...mix(0x9e3779b97f4a7c15n),
-    ...mixed.set(i64.xor(mixed.get, high.get)),
-    ...mix(0xbf58476d1ce4e5b9n),
-    ...wrapSlot(i32.wrap(mixed.get)),
-    ...whileTrue(
-      [
-        ...entry.set(i32.load(place)),
-        // An empty slot has 0, the first value 1: what lies before `values` is read and not used.
-        ...value.set(i32.add(values.get, i32.shl(i32.add(entry.get, i32.const(-1)), i32.const(4)))),
-        ...i32.and(i32.eqz(i32.eqz(entry.get)), i32.eqz(i64.eqz(other))),
-      ],
-      wrapSlot(i32.add(slot.get, i32.const(1))),
-    ),
-    ...when(i32.eqz(entry.get), [
-      ...value.set(i32.add(values.get, i32.shl(found.get, i32.const(4)))),
-      ...i64.store(value.get, low.get),
-      ...i64.store(value.get, high.get, 8),
-      ...found.set(i32.add(found.get, i32.const(1))),
-      ...entry.set(found.get),
-      ...i32.store(place, entry.get),
-    ]),
-    ...i32.store(indexes.get, i32.add(entry.get, i32.const(-1))),
-    ...indexes.set(i32.add(indexes.get, i32.const(4))),
-  ];
-  return [
-    ...fillMemory(table.get, i32.const(0), i32.shl(slots.get, i32.const(2))),
-    ...whileTrue(count.get, [
-      ...fields.flatMap(lookUp),
-      ...row.set(i32.add(row.get, i32.const(recordBytes))),
-      ...count.set(i32.add(count.get, i32.const(-1))),
-    ]),
-    ...found.get,
-  ];
+interface Parts {
+  wall: (...operands: Code[]) => Code;
+  writeLong: (...operands: Code[]) => Code;
+  list: ValueList;
 }
 
 class RowWriter {
   readonly #plans: readonly FieldPlan[];
   readonly #recordBytes: number;
-  readonly #wall: (...operands: Code[]) => Code;
-  readonly #writeLong: (...operands: Code[]) => Code;
+  readonly #parts: Parts;
   readonly #row: Variable;
   readonly #count: Variable;
-  readonly #indexes: Variable;
   readonly #running: Variable;
   readonly #at: Variable;
   readonly #clockOffset: Variable;
@@ -175,22 +107,22 @@ class RowWriter {
   readonly #value: Variable;
   readonly #place: Variable;
   readonly #lastPlace: Variable;
+  readonly #lookUp: ReturnType<ValueList["lookUp"]>;
 
   constructor(
     { parameters, local }: FunctionScope,
     plans: readonly FieldPlan[],
     recordBytes: number,
-    wall: (...operands: Code[]) => Code,
-    writeLong: (...operands: Code[]) => Code,
+    parts: Parts,
   ) {
-    [this.#row, this.#count, this.#indexes, this.#running, this.#at] = parameters as [
-      ...[Variable, Variable, Variable, Variable, Variable],
+    [this.#row, this.#count, this.#running, this.#at] = parameters as [
+      ...[Variable, Variable, Variable, Variable],
     ];
-    [this.#clockOffset, this.#base] = parameters.slice(5) as [Variable, Variable];
+    [this.#clockOffset, this.#base] = parameters.slice(4) as [Variable, Variable];
     this.#plans = plans;
     this.#recordBytes = recordBytes;
-    this.#wall = wall;
-    this.#writeLong = writeLong;
+    this.#parts = parts;
+    this.#lookUp = parts.list.lookUp(local);
     for (const { name, mapping } of plans) {
       if (mapping?.kind !== "clock") continue;
       this.#clocks.set(name, local("i64"));
@@ -222,7 +154,7 @@ class RowWriter {
   #readClock({ name, offset }: FieldPlan): Code {
     const clock = this.#clocks.get(name);
     if (clock === undefined) return [];
-    return clock.set(this.#wall(i64.load(this.#row.get, offset), this.#clockOffset.get));
+    return clock.set(this.#parts.wall(i64.load(this.#row.get, offset), this.#clockOffset.get));
   }
 
   #writeField(plan: FieldPlan): Code {
@@ -254,11 +186,8 @@ class RowWriter {
 
   #writeMapped({ name, offset, most }: FieldPlan, mapping: FieldMapping): Code {
     if (mapping.kind === "listed") {
-      const index = i64.extend(i32.load(this.#indexes.get));
-      return [
-        ...this.#writeUnsigned(index, most),
-        ...this.#indexes.set(i32.add(this.#indexes.get, i32.const(4))),
-      ];
+      const { find, index } = this.#lookUp(this.#row.get, offset);
+      return [...find, ...this.#writeUnsigned(index, most)];
     }
     if (mapping.kind === "running") return this.#writeRunning(offset, most, mapping.per);
     const clock = this.#clocks.get(name) as Variable;
@@ -310,20 +239,24 @@ class RowWriter {
     return [...code.set(value), ...this.#write(zigzag, 2n ** 63n)];
   }
 
-  /** Most numbers of a flow take one byte or two. */
+  /** Numbers of up to three bytes, as most are, are written without a loop. */
   #write(value: Code, most: bigint): Code {
-    const { get: at, set: setAt } = this.#at;
+    const at = this.#at;
     const code = this.#value;
-    const one: Code = [...i64.store8(at, code.get), ...setAt(i32.add(at, i32.const(1)))];
-    if (most < 128n) return [...code.set(value), ...one];
-    const low = i64.or(code.get, i64.const(0x80n));
-    const two: Code = [
-      ...i64.store8(at, low),
-      ...i64.store8(at, i64.shrU(code.get, i64.const(7n)), 1),
-      ...setAt(i32.add(at, i32.const(2))),
-    ];
-    const more = setAt(this.#writeLong(at, code.get));
-    const several = most < 16_384n ? two : when(i64.ltU(code.get, i64.const(16_384n)), two, more);
-    return [...code.set(value), ...when(i64.ltU(code.get, i64.const(128n)), one, several)];
+    const byte = (index: number): Code => i64.shrU(code.get, i64.const(BigInt(7 * index)));
+    const inBytes = (count: number): Code => {
+      const bytes = Array.from({ length: count }, (_, index) => {
+        const more = index < count - 1 ? i64.or(byte(index), i64.const(0x80n)) : byte(index);
+        return i64.store8(at.get, more, index);
+      });
+      return [...bytes.flat(), ...at.set(i32.add(at.get, i32.const(count)))];
+    };
+    const upTo = (count: number): Code => {
+      const limit = 2n ** BigInt(7 * count);
+      if (most < limit) return inBytes(count);
+      const more = count < 3 ? upTo(count + 1) : at.set(this.#parts.writeLong(at.get, code.get));
+      return when(i64.ltU(code.get, i64.const(limit)), inBytes(count), more);
+    };
+    return [...code.set(value), ...upTo(1)];
   }
 }

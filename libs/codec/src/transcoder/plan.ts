@@ -41,7 +41,7 @@ export function planFields(
   record: avro.types.RecordType,
   mapping: Readonly<Record<string, FieldMapping>>,
 ): FieldPlan[] {
-  return record.fields.map(({ name, type }) => {
+  const plans = record.fields.map(({ name, type }): FieldPlan => {
     const place = layout[name];
     if (place === undefined) throw new TypeError(`the struct has no field ${name}`);
     const plan = planField(place.bytes, type, mapping[name]);
@@ -51,6 +51,26 @@ export function planFields(
     }
     return { name, ...place, ...plan };
   });
+  for (const plan of plans) checkRelation(plan, plans);
+  return plans;
+}
+
+/** Throws TypeError for a field that is to be read from another which is not what that takes. */
+function checkRelation({ name, mapping }: FieldPlan, plans: readonly FieldPlan[]): void {
+  if (mapping === undefined) return;
+  const find = (other: string): FieldPlan | undefined => plans.find((one) => one.name === other);
+  if (mapping.kind === "running" && find(mapping.per)?.bytes !== 2)
+    throw new TypeError(`${name}: ${mapping.per}, which it runs per, is no u16`);
+  if (mapping.kind !== "clock" || !("before" in mapping)) return;
+  // Up the chain to a clock that needs no other.
+  const seen = new Set([name]);
+  for (let next: string | undefined = mapping.before; next !== undefined;) {
+    const later = find(next);
+    if (later?.mapping?.kind !== "clock" || seen.has(next))
+      throw new TypeError(`${name}: ${next}, which it is before, is no clock of its own`);
+    seen.add(next);
+    next = "before" in later.mapping ? later.mapping.before : undefined;
+  }
 }
 
 function planField(

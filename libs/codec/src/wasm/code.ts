@@ -86,6 +86,7 @@ export const i64 = {
   ltS: operation(0x53),
   ltU: operation(0x54),
   gtU: operation(0x56),
+  clz: operation(0x79),
   ctz: operation(0x7a),
   add: operation(0x7c),
   sub: operation(0x7d),
