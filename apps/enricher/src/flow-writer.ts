@@ -23,6 +23,8 @@ const MAX_FUTURE_US = 3600 * 1e6;
 export class FlowWriter {
   /** Ends of rows that nobody is known for, since the writer was made. */
   unknownEnds = 0;
+  /** Rows of blocks that the store has, since the last clear. */
+  repeatedRows = 0;
   #decoder = createFlowDecoder();
   #rows = new FlowRows(rowsPerInsert);
   #sources: EndNames;
@@ -38,18 +40,31 @@ export class FlowWriter {
     return this.#rows.rows;
   }
 
+  /** Rows of this insert, those passed over as repeats included: what its bounds go by. */
+  get span(): number {
+    return this.rows + this.repeatedRows;
+  }
+
   /**
-   * Adds a block's rows. Calls `full` and begins a new insert whenever one is full. Throws
-   * CodecError or ImplausibleBlock, without having added anything, for what no row can be made of.
+   * Adds a block's rows, or passes over them where `isRepeat` says so. Calls `full` and begins a new
+   * insert whenever one is full. Throws CodecError or ImplausibleBlock, without having added
+   * anything, for what no row can be made of.
    */
-  async add(message: Uint8Array, nowUs: number, full: () => Promise<void>): Promise<number> {
+  async add(
+    message: Uint8Array,
+    nowUs: number,
+    isRepeat: (block: FlowColumns) => Promise<boolean>,
+    full: () => Promise<void>,
+  ): Promise<number> {
     const columns = this.#decoder.decode(message);
     refuseImplausible(columns, nowUs);
     const reasons = new ReasonTexts(columns.rules);
+    const repeats = await isRepeat(columns);
     for (let begin = 0; begin < columns.count;) {
-      if (this.#rows.rows === rowsPerInsert) await full();
-      const end = Math.min(columns.count, begin + rowsPerInsert - this.#rows.rows);
-      this.#append(columns, begin, end, reasons);
+      if (this.span === rowsPerInsert) await full();
+      const end = Math.min(columns.count, begin + rowsPerInsert - this.span);
+      if (repeats) this.repeatedRows += end - begin;
+      else this.#append(columns, begin, end, reasons);
       begin = end;
     }
     return columns.count;
@@ -61,6 +76,7 @@ export class FlowWriter {
   }
 
   clear(): void {
+    this.repeatedRows = 0;
     this.#rows.clear();
     this.#sources.clear();
     this.#destinations.clear();
