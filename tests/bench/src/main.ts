@@ -7,12 +7,13 @@ import { parseArgs } from "node:util";
 import { apply } from "./apply.ts";
 import { codec } from "./codec.ts";
 import { path } from "./path.ts";
+import { policyDatapath } from "./policy-datapath.ts";
 import { query } from "./query.ts";
 import type { Bench, Result } from "./result.ts";
 import { store } from "./store.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
-const benches: Bench[] = [path, codec, apply, store, query];
+const benches: Bench[] = [path, codec, apply, policyDatapath, store, query];
 
 const help = `npm run bench -- [NAME...] [--quick] [-o json]
 
