@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LabFile } from "@weir/identity";
+import { processesOf } from "./cgroup.ts";
+import { relabel } from "./change-labels.ts";
 import { addPods, removePods } from "./change-pods.ts";
 import { labCounts } from "./lab-counts.ts";
 import { labDown } from "./lab-down.ts";
@@ -175,6 +177,41 @@ spec: { selector: { pod: d }, ports: [{ port: 80 }] }
 
     const [again] = await addPods({ ...at, manifests: [manifest] });
     expect(again?.uid).not.toBe(uid);
+  });
+
+  it("are relabelled as they run, and so are their namespaces", async () => {
+    const before = named("c");
+    const processes = processesOf(before?.cgroup ?? "");
+    const declared = [{ name: "web", port: 80, protocol: "TCP" as const }];
+    const changed = await relabel({
+      ...at,
+      pods: { "x/c": { labels: { pod: "other" }, ports: declared } },
+      namespaces: { x: { team: "blue" }, fresh: {} },
+    });
+    expect(readLab(at.runDirectory, at.name)).toEqual(changed);
+    expect(changed.pods.find((one) => one.name === "c")).toEqual({
+      ...before,
+      ...{ labels: { pod: "other" }, ports: declared },
+    });
+    expect(changed.namespaces).toContainEqual({
+      name: "x",
+      labels: { team: "blue", "kubernetes.io/metadata.name": "x" },
+    });
+    expect(changed.namespaces.map((one) => one.name)).toContain("fresh");
+    expect(processes).toHaveLength(1);
+    expect(processesOf(before?.cgroup ?? "")).toEqual(processes);
+    const command = ["getent", "ahostsv4", "log"];
+    expect((await labExec({ ...at, pod: "x/a", command })).code).toBe(2);
+    await expect(relabel({ ...at, pods: { "x/nobody": {} } })).rejects.toThrow(/no pod x\/nobody/);
+    await expect(relabel({ ...at, namespaces: { x: null } })).rejects.toThrow(/has pods/);
+    const back = { labels: before?.labels ?? {}, ports: before?.ports ?? [] };
+    const restored = await relabel({
+      ...at,
+      pods: { "x/c": back },
+      namespaces: { x: {}, fresh: null },
+    });
+    expect(restored.pods.find((one) => one.name === "c")).toEqual(before);
+    expect(restored.namespaces.map((one) => one.name)).not.toContain("fresh");
   });
 
   it("that were taken out come back with the next up", async () => {
