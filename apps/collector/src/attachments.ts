@@ -141,8 +141,7 @@ class NodeAttachments implements Attachments {
     this.#options.redirects.remove(one.wanted);
     for (const hook of one.hooks) hook.detach();
     this.#attached.delete(ifindex);
-    this.#endpoints.delete(ifindex);
-    this.#options.policy.remove(ifindex);
+    this.#forget(ifindex);
     this.#options.onGone(one.wanted);
   }
 
@@ -166,6 +165,7 @@ class NodeAttachments implements Attachments {
   #attach(wanted: WantedInterface): void {
     const { datapath, policy, odometers, modeLimit, hook: kind } = this.#options;
     const { ifindex, own } = wanted;
+    const wasWatched = this.#endpoints.get(ifindex) !== undefined;
     // What the programs look up is there before the first packet reaches them.
     this.#endpoints.set(ifindex, endpointOf(wanted, modeLimit));
     odometers.open(ifindex);
@@ -178,22 +178,20 @@ class NodeAttachments implements Attachments {
         hooks.push(attachHook(datapath, kind, place, links[side]));
       }
     } catch (error) {
-      this.#letGo(ifindex, hooks, links);
+      for (const hook of hooks) {
+        if (wasWatched) hook.leave();
+        else hook.detach();
+      }
+      for (const link of Object.values(links)) link.close();
+      // What enforced before goes on, with the programs it has; of the rest nothing stays.
+      if (!wasWatched) this.#forget(ifindex);
       throw error;
     }
     this.#attached.set(ifindex, { wanted, hooks });
     this.#options.redirects.add(wanted);
   }
 
-  /** What enforced before goes on, with the programs it has; of the rest nothing stays. */
-  #letGo(ifindex: number, hooks: Hook[], links: Partial<Record<Side, Link>>): void {
-    const inherited = Object.values(links);
-    for (const hook of hooks) {
-      if (inherited.length > 0) hook.leave();
-      else hook.detach();
-    }
-    for (const link of inherited) link.close();
-    if (inherited.length > 0) return;
+  #forget(ifindex: number): void {
     this.#endpoints.delete(ifindex);
     this.#options.policy.remove(ifindex);
   }
@@ -211,22 +209,18 @@ function endpointOf({ own, pod }: WantedInterface, modeLimit: Mode): Endpoint {
 type Inherited = Map<number, Partial<Record<Side, { link: Link; path: string }>>>;
 
 /** Links that an earlier collector left pinned and that still hold an interface. */
-function readInherited({ datapath, log, onGone }: AttachmentsOptions): Inherited {
+function readInherited({ datapath, policy, log, onGone }: AttachmentsOptions): Inherited {
   const inherited: Inherited = new Map();
   const dead = new Set<number>();
   for (const { ifindex, side, path } of datapath.pins.links()) {
-    const link = Link.openPinned(path);
-    if (isAlive(link)) {
-      inherited.set(ifindex, { ...inherited.get(ifindex), [side]: { link, path } });
-      continue;
-    }
-    unlinkSync(path);
-    link.close();
-    dead.add(ifindex);
+    const link = openPinned(path);
+    if (link === undefined) dead.add(ifindex);
+    else inherited.set(ifindex, { ...inherited.get(ifindex), [side]: { link, path } });
   }
   for (const ifindex of dead) {
     // Another interface may have the number by now: nothing of this one may be taken for its.
     datapath.map("endpoints").delete(indexKey(ifindex));
+    policy.remove(ifindex);
     onGone(stranger(ifindex));
   }
   if (inherited.size > 0) {
@@ -252,11 +246,19 @@ function inheritedLinks(
   const found = inherited.get(ifindex);
   inherited.delete(ifindex);
   for (const side of ["from", "to"] as const) {
-    const path = pins.link(ifindex, side);
-    const link = found?.[side]?.link ?? (existsSync(path) ? Link.openPinned(path) : undefined);
+    const link = found?.[side]?.link ?? openPinned(pins.link(ifindex, side));
     if (link !== undefined) links[side] = link;
   }
   return links;
+}
+
+function openPinned(path: string): Link | undefined {
+  if (!existsSync(path)) return undefined;
+  const link = Link.openPinned(path);
+  if (isAlive(link)) return link;
+  unlinkSync(path);
+  link.close();
+  return undefined;
 }
 
 /** What nobody wants any more: the workload went while no collector was there. */
