@@ -120,7 +120,10 @@ class RowReader {
   readonly #plans: readonly FieldPlan[];
   readonly #state: State;
   readonly #readLong: (...operands: Code[]) => Code;
+  /** Where columns start at the first row of a call. */
   readonly #columns: { plan: ColumnPlan; at: Variable }[];
+  /** How far the row is from it, by the bytes of a cell: a few to count up, not each column. */
+  readonly #steps = new Map<number, Variable>();
   readonly #at: Variable;
   readonly #end: Variable;
   readonly #count: Variable;
@@ -132,6 +135,7 @@ class RowReader {
   /** What the fields say that mean something only with others. */
   readonly #differences: Map<string, Variable>;
   readonly #code: Variable;
+  readonly #next: Variable;
   readonly #bad: Variable;
   readonly #place: Variable;
   readonly #from: Variable;
@@ -153,9 +157,12 @@ class RowReader {
     this.#state = state;
     this.#readLong = readLong;
     this.#columns = planColumns(plans).map((plan) => ({ plan, at: local("i32") }));
+    for (const { plan } of this.#columns) {
+      if (!this.#steps.has(plan.bytesPerRow)) this.#steps.set(plan.bytesPerRow, local("i32"));
+    }
     const related = plans.filter(({ type }) => type === "clock" || type === "running");
     this.#differences = new Map(related.map(({ name }) => [name, local("i64")]));
-    [this.#code, this.#bad] = [local("i64"), local("i64")];
+    [this.#code, this.#next, this.#bad] = [local("i64"), local("i64"), local("i64")];
     [this.#place, this.#from] = [local("i32"), local("i32")];
   }
 
@@ -169,8 +176,8 @@ class RowReader {
         ...this.#relate(),
         ...this.#refuseWhere(i64.extend(i32.gtU(this.#at.get, this.#end.get))),
         ...when(i32.eqz(i64.eqz(this.#bad.get)), giveBack(i32.const(0))),
-        ...this.#columns.flatMap(({ plan, at }) =>
-          at.set(i32.add(at.get, i32.const(plan.bytesPerRow))),
+        ...[...this.#steps].flatMap(([bytes, step]) =>
+          step.set(i32.add(step.get, i32.const(bytes))),
         ),
         ...this.#count.set(i32.add(this.#count.get, i32.const(-1))),
       ]),
@@ -191,8 +198,9 @@ class RowReader {
   #cell(field: string, holds: ColumnPlan["holds"]): Code {
     const column = this.#columns.find(
       ({ plan }) => plan.field === field && plan.holds === holds,
-    ) as { at: Variable };
-    return column.at.get;
+    ) as { plan: ColumnPlan; at: Variable };
+    const step = this.#steps.get(column.plan.bytesPerRow) as Variable;
+    return i32.add(column.at.get, step.get);
   }
 
   #refuseWhere(notZero: Code): Code {
@@ -244,16 +252,33 @@ class RowReader {
     ];
   }
 
-  /** The next number's zigzag form; most are one byte. */
+  /** The next number's zigzag form; most have up to three bytes. */
   #readCode(): Code {
-    const [code, at] = [this.#code, this.#at];
+    const [code, at, next] = [this.#code, this.#at, this.#next];
+    const long: Code = [
+      ...code.set(this.#readLong(at.get)),
+      ...at.set(i32.add(at.get, i32.wrap(i64.shrU(code.get, i64.const(56n))))),
+      ...code.set(i64.and(code.get, i64.const(2n ** 56n - 1n))),
+    ];
+    // The bit that said there is more is taken off again: bits of the bytes do not overlap then.
+    const join = (bytes: number): Code => {
+      const bits = BigInt(7 * (bytes - 1));
+      return code.set(
+        i64.xor(i64.xor(code.get, i64.const(1n << bits)), i64.shl(next.get, i64.const(bits))),
+      );
+    };
+    const upTo = (bytes: number): Code => [
+      ...next.set(i64.load8(at.get, bytes - 1)),
+      ...join(bytes),
+      ...when(
+        i64.ltU(next.get, i64.const(128n)),
+        at.set(i32.add(at.get, i32.const(bytes))),
+        bytes < 3 ? upTo(bytes + 1) : long,
+      ),
+    ];
     return [
       ...code.set(i64.load8(at.get)),
-      ...when(i64.ltU(code.get, i64.const(128n)), at.set(i32.add(at.get, i32.const(1))), [
-        ...code.set(this.#readLong(at.get)),
-        ...at.set(i32.add(at.get, i32.wrap(i64.shrU(code.get, i64.const(56n))))),
-        ...code.set(i64.and(code.get, i64.const(2n ** 56n - 1n))),
-      ]),
+      ...when(i64.ltU(code.get, i64.const(128n)), at.set(i32.add(at.get, i32.const(1))), upTo(2)),
     ];
   }
 
