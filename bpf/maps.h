@@ -136,7 +136,7 @@ struct {
 	__type(value, struct weir_policy_state);
 } policy_state SEC(".maps");
 
-/* The inner maps are made afresh for each policy; sizes here are only templates. */
+/* A pair of each, for the slots; the collector makes them, sizes here are only templates. */
 struct identity_trie {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -8,6 +8,7 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
   const { node } = parts.config;
   const kernel = metrics.part("kernel");
   const bus = metrics.part("bus");
+  const writer = metrics.part("policy");
   const live = metrics.gauge("flows_live", "Connections in the kernel's map.", ["node"]);
   const pending = metrics.gauge("spool_bytes", "Blocks the bus has not taken yet.", ["node"]);
   const generation = metrics.gauge("policy_generation", "Policy the kernel holds.", ["node"]);
@@ -31,6 +32,10 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
     bus.error("send_retried", growth("retries", sender.counters.retries));
     bus.dropped("spool_full", growth("dropped", spool?.counters.droppedRecords ?? 0));
     bus.dropped("spool_damaged", growth("damaged", spool?.counters.damagedRecords ?? 0));
+    writer.sent(growth("policy_entries", policy.counters.entries));
+    writer.error("switch", growth("policy_switch", policy.counters.failures));
+    writer.error("catch_up", growth("policy_catch_up", policy.counters.catchUpFailures));
+    writer.error("interface", growth("policy_interface", policy.counters.interfaceFailures));
     live.set(reader.counters.flowsLive, { node });
     pending.set(spool?.counters.waitingBytes ?? 0, { node });
     generation.set(policy.inForce.generation, { node });

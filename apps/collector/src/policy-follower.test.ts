@@ -113,9 +113,11 @@ describe("following the policy's topic", () => {
     await publish(deltaMessage(4), deltaMessage(5));
     await settled();
     expect(taken).toEqual(["set 3 of 40", "settled"]);
+    expect(outcomes).toEqual([null, expect.stringMatching(/follow on revision 3 are missing/)]);
     await publish(setMessage(6), deltaMessage(6));
     await settled();
     await settled();
+    expect(outcomes.at(-1)).toBeNull();
     expect(taken.slice(2)).toEqual(["set 6 of 40", "delta 7", "settled"]);
   });
 

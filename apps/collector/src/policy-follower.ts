@@ -55,6 +55,9 @@ class Following implements PolicyFollower {
   #attempt = Promise.resolve();
   #isWaiting = false;
   #isClosed = false;
+  #isCaughtUp = false;
+  /** What was said of the last attempt, so that trouble that stays is said once. */
+  #said = "";
 
   constructor(options: PolicyFollowerOptions) {
     this.#options = options;
@@ -67,6 +70,10 @@ class Following implements PolicyFollower {
       onRecord: (key, value) => this.#read(key, value),
       onError: (error) => log.warn({ error }, "reading policies is troubled; trying again"),
     });
+    this.#reader.caughtUp.then(
+      () => (this.#isCaughtUp = true),
+      () => {},
+    );
   }
 
   async caughtUp(waitMs: number): Promise<boolean> {
@@ -119,13 +126,19 @@ class Following implements PolicyFollower {
       this.#refuse(error as Error, "unreadable policy");
       return;
     }
-    const waiting = this.#feed.waiting;
     for (const one of news) this.#take(one);
     if (news.length > 0) this.again();
-    else if (waiting > 0) {
-      const { revision } = this.#feed;
-      this.#options.log.debug({ waiting, revision }, "changes wait for what they follow on");
-    }
+    else if (this.#feed.waiting > 0 && this.#isCaughtUp) this.#tellGap();
+  }
+
+  /** Compaction can put changes before what they follow on; after the beginning it is a gap. */
+  #tellGap(): void {
+    const { revision } = this.#feed;
+    const refusal = `changes that follow on revision ${revision} are missing; the next whole policy ends that`;
+    if (this.#refusal === refusal) return;
+    this.#refusal = refusal;
+    this.#options.log.warn({ revision }, "changes of the policy are missing; it stays as it is");
+    this.#options.onOutcome(refusal);
   }
 
   #take(news: PolicyNews): void {
@@ -159,13 +172,16 @@ class Following implements PolicyFollower {
     const generation = this.#generation;
     try {
       await this.#options.settle();
+      this.#said = "";
       this.#options.onOutcome(this.#refusal);
     } catch (error) {
-      this.#options.log.error(
-        { error, generation },
-        "the policy is not in force; the one before is",
-      );
-      this.#options.onOutcome(`generation ${generation}: ${(error as Error).message}`);
+      const text = `generation ${generation}: ${(error as Error).message}`;
+      if (text !== this.#said) {
+        const what = "the policy is not in force; the one before is";
+        this.#options.log.error({ error, generation }, what);
+      }
+      this.#said = text;
+      this.#options.onOutcome(text);
     }
   }
 }
