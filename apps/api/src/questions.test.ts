@@ -49,6 +49,33 @@ describe("flows", () => {
   });
 });
 
+describe("pages of flows", () => {
+  it("go on where the one before ended, also within one microsecond, and end", async () => {
+    const yesterday = Math.floor(Date.now() / 1000) * 1000 - 86_400_000;
+    // Fifty rows at seven different times.
+    await bed.store.command(`INSERT INTO flows (time, start, last, node, src_port, bytes)
+      SELECT fromUnixTimestamp64Milli(${yesterday}) + number % 7 AS at, at, at, 'paged', number, number FROM numbers(50)`);
+    const [since, until] = [yesterday, yesterday + 60_000].map((ms) => new Date(ms).toISOString());
+    const range = { since: since as string, until: until as string, limit: "6" };
+    const seen: number[] = [];
+    const times: string[] = [];
+    let cursor: string | null = null;
+    let pages = 0;
+    do {
+      const response = await flows({ ...range, ...(cursor === null ? {} : { cursor }) });
+      const rows = await ndjson<FlowLine>(response);
+      seen.push(...rows.map((row) => row.bytes).reverse());
+      times.push(...rows.map((row) => row.time).reverse());
+      cursor = response.headers.get("weir-next");
+      pages++;
+    } while (cursor !== null && pages < 20);
+    expect(pages).toBe(9);
+    expect(seen.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, at) => at));
+    expect(times).toEqual(times.toSorted().reverse());
+    expect((await flows({ cursor: "x" })).status).toBe(400);
+  });
+});
+
 describe("edges", () => {
   it("are sums by the fields asked for, and say what was read", async () => {
     const query = new URLSearchParams({ since: "2h", by: "dst.port,verdict", filter: "node != x" });

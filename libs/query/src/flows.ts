@@ -4,6 +4,7 @@ import { filterSql } from "./filter/sql.ts";
 import { QuestionError } from "./question-error.ts";
 import { addRange, type TimeRange } from "./range.ts";
 import { Conditions, type Statement } from "./statement.ts";
+import { parseTime } from "./time.ts";
 
 export interface FlowsQuestion extends TimeRange {
   from?: EndFilter | undefined;
@@ -19,8 +20,17 @@ export interface FlowsQuestion extends TimeRange {
   filter?: Filter | undefined;
   /** At most so many rows: the newest of those asked for. */
   limit?: number | undefined;
+  /** Goes on after an earlier page: older rows than those. */
+  after?: FlowCursor | undefined;
   /** Of the rows in the result; oldest first unless said otherwise. */
   order?: "oldest-first" | "newest-first" | undefined;
+}
+
+/** Where a page of flows ended: its oldest time, and how many rows of exactly that time it had. */
+export interface FlowCursor {
+  /** Microseconds since 1970. */
+  time: number;
+  rows: number;
 }
 
 /** Rows of one answer at most, whatever is asked for. */
@@ -36,6 +46,10 @@ const columns = [
   .flat()
   .join(", ");
 
+/** After the time, so that rows of one microsecond have one order on every page. */
+const ties =
+  "node, block, ifindex, direction, src_addr, src_port, dst_addr, dst_port, protocol, kind, packets, bytes";
+
 /** Flows, a row each (`FlowRow`); `flowLine` makes them what the command line prints. */
 export function flowsQuery(question: FlowsQuestion): Statement {
   const { from, to, namespace, port, protocol, verdict, order = "oldest-first" } = question;
@@ -45,6 +59,9 @@ export function flowsQuery(question: FlowsQuestion): Statement {
   const conditions = new Conditions();
   // The key begins with five minutes; the range is on the column, which the engine follows.
   addRange(conditions, "time", question);
+  const { after } = question;
+  if (after !== undefined)
+    conditions.add("time <= fromUnixTimestamp64Micro({after:Int64}, 'UTC')", { after: after.time });
   if (from !== undefined) addEnd(conditions, "src", from);
   if (to !== undefined) addEnd(conditions, "dst", to);
   if (namespace !== undefined)
@@ -62,12 +79,41 @@ export function flowsQuery(question: FlowsQuestion): Statement {
   const newest = `SELECT ${columns}
 FROM flows
 WHERE ${conditions.toString()}
-ORDER BY time DESC
-LIMIT {limit:UInt32}`;
+ORDER BY time DESC, ${ties}
+LIMIT {limit:UInt32}${after === undefined ? "" : " OFFSET {offset:UInt32}"}`;
+  const page = after === undefined ? { limit } : { limit, offset: after.rows };
   return {
     sql: order === "newest-first" ? newest : `SELECT * FROM (\n${newest}\n) ORDER BY time ASC`,
-    parameters: { ...conditions.parameters, limit },
+    parameters: { ...conditions.parameters, ...page },
   };
+}
+
+/**
+ * Where the next page goes on after `rows`, the newest first; undefined after none. `before` is the
+ * cursor that they came by.
+ */
+export function cursorAfter(
+  rows: readonly { time: string }[],
+  before?: FlowCursor,
+): FlowCursor | undefined {
+  const last = rows.at(-1);
+  if (last === undefined) return undefined;
+  const time = parseTime(last.time, 0);
+  const same = rows.filter((row) => row.time === last.time).length;
+  return { time, rows: before?.time === time ? before.rows + same : same };
+}
+
+/** The cursor as text, for the front ends to hand out. */
+export function cursorText({ time, rows }: FlowCursor): string {
+  return `${time}-${rows}`;
+}
+
+/** Throws QuestionError for what is no cursor. */
+export function parseCursor(text: string): FlowCursor {
+  const [, time, rows] = /^(\d{1,16})-(\d{1,9})$/.exec(text) ?? [];
+  if (time === undefined || rows === undefined)
+    throw new QuestionError(`${JSON.stringify(text)} is no cursor: take it as an answer gave it`);
+  return { time: Number(time), rows: Number(rows) };
 }
 
 function addEnd(conditions: Conditions, end: "src" | "dst", filter: EndFilter): void {

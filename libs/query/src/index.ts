@@ -11,7 +11,15 @@ export { liveMatcher } from "./filter/live.ts";
 export { maxFilterLength } from "./filter/follow.ts";
 export { parseFilter } from "./filter/parse.ts";
 export { filterSql } from "./filter/sql.ts";
-export { flowsQuery, type FlowsQuestion, maxFlowRows } from "./flows.ts";
+export {
+  cursorAfter,
+  cursorText,
+  type FlowCursor,
+  flowsQuery,
+  type FlowsQuestion,
+  maxFlowRows,
+  parseCursor,
+} from "./flows.ts";
 export {
   ledgerAnswer,
   type LedgerAnswer,

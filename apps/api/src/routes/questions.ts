@@ -4,6 +4,8 @@ import {
   type LedgerRow,
   type TotalsRow,
   flowLine,
+  cursorAfter,
+  cursorText,
   flowsQuery,
   ledgerAnswer,
   ledgerQuery,
@@ -11,6 +13,7 @@ import {
   maxFlowRows,
   maxTotalsRows,
   measures,
+  parseCursor,
   parseFilter,
   parseTime,
   totalsQuery,
@@ -28,6 +31,7 @@ const flowsQuestion = flowFilter.extend({
   since: time.default("5m"),
   until: time.optional(),
   limit: z.coerce.number().int().min(1).max(maxFlowRows).default(10_000),
+  cursor: z.string().max(64).optional(),
 });
 const edgesQuestion = z.object({
   since: time.default("1h"),
@@ -47,22 +51,28 @@ const ledgerQuestion = z.object({ since: time.default("1h"), until: time.optiona
 export function addQuestions(server: FastifyInstance, context: Context): void {
   const { store } = context;
   server.get("/v1/flows", async (request, reply) => {
-    const { since, until, limit, ...filter } = parse(flowsQuestion, request.query);
+    const { since, until, limit, cursor, ...filter } = parse(flowsQuestion, request.query);
     const nowMs = Date.now();
+    const after = cursor === undefined ? undefined : parseCursor(cursor);
     const { sql, parameters } = flowsQuery({
       ...questionOf(filter),
       since: parseTime(since, nowMs),
       ...(until === undefined ? {} : { until: parseTime(until, nowMs) }),
       // One more than asked for tells whether there is more.
       limit: Math.min(limit + 1, maxFlowRows),
+      after,
+      order: "newest-first",
     });
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
     const rows = await store.query<FlowRow>(sql, { parameters, signal: gone.signal });
     if (rows.length > limit) {
+      rows.length = limit;
       void reply.header("weir-truncated", String(limit));
-      rows.splice(0, rows.length - limit);
+      const next = cursorAfter(rows, after);
+      if (next !== undefined) void reply.header("weir-next", cursorText(next));
     }
+    rows.reverse();
     return reply
       .header("content-type", "application/x-ndjson")
       .send(Readable.from(ndjson(rows.map((row) => flowLine(row))), { objectMode: false }));

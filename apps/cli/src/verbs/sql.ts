@@ -59,18 +59,13 @@ async function withProgress<T>(id: string, options: SqlOptions, answer: Promise<
   if (!out.isTTY) return answer;
   let shown = false;
   const timer = setInterval(() => {
-    ask<RunningLine[]>({ path: "/v1/sql/running" }, options)
-      .then((running) => {
-        const one = running.find((each) => each.id === id);
-        if (one === undefined) return;
-        shown = true;
-        const total = one.totalRows > 0 ? ` of about ${one.totalRows.toLocaleString("en")}` : "";
-        out.write(
-          `\r\u001b[K${one.seconds.toFixed(0)} s, ${one.readRows.toLocaleString("en")}${total} rows read; Ctrl-C stops it`,
-        );
-      })
-      // The statement's own answer says what is wrong.
-      .catch(() => undefined);
+    // What is wrong, the statement's own answer says.
+    void progressLine(id, options)
+      .catch(() => undefined)
+      .then((line) => {
+        if (line !== undefined) shown = out.write(`\r\u001b[K${line}; Ctrl-C stops it`) || true;
+        return shown;
+      });
   }, progressIntervalMs);
   try {
     return await answer;
@@ -78,6 +73,14 @@ async function withProgress<T>(id: string, options: SqlOptions, answer: Promise<
     clearInterval(timer);
     if (shown) out.write("\r\u001b[K");
   }
+}
+
+async function progressLine(id: string, options: SqlOptions): Promise<string | undefined> {
+  const running = await ask<RunningLine[]>({ path: "/v1/sql/running" }, options);
+  const one = running.find((each) => each.id === id);
+  if (one === undefined) return undefined;
+  const total = one.totalRows > 0 ? ` of about ${one.totalRows.toLocaleString("en")}` : "";
+  return `${one.seconds.toFixed(0)} s, ${one.readRows.toLocaleString("en")}${total} rows read`;
 }
 
 async function printTable(answer: AsyncIterable<string>): Promise<void> {
