@@ -69,6 +69,8 @@ class NodeAttachments implements Attachments {
   readonly #inherited: Inherited;
   /** What was said of an interface last, so that it is said once. */
   readonly #failures = new Map<number, string>();
+  /** Said once as well. */
+  #isUntold = false;
 
   constructor(options: AttachmentsOptions) {
     this.#options = options;
@@ -132,6 +134,8 @@ class NodeAttachments implements Attachments {
     try {
       this.#options.sign.attached(this.interfaces.flatMap(({ own, uid }) => (own ? [] : [uid])));
     } catch (error) {
+      if (this.#isUntold) return;
+      this.#isUntold = true;
       this.#options.log.warn({ error }, "whoever wires pods cannot be told what is watched");
     }
   }

@@ -73,7 +73,7 @@ describe("blocks on their way to the bus", () => {
     sender = createBlockSender({
       ...{ bus: bus as unknown as Bus, log: silentLog(), journal, spool },
       ...{ node: "node-1", bootId: "boot", maxSendBytes: 1 << 20 },
-      clockOffsetNs: () => 0n,
+      clock: { offsetFor: () => 0n },
       rulesOf: () => [{ generation: 1, rule: 2, text: "why" }],
     });
   };

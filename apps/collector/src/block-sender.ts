@@ -4,6 +4,7 @@ import { createFlowEncoder, flowRecordBytes } from "@weir/codec";
 import type { BlockHeader } from "@weir/codec";
 import { pause, retryDelayMs } from "@weir/runtime";
 import type { Log } from "@weir/runtime";
+import type { BlockClock } from "./clock.ts";
 import { keepNumbered } from "./edge-records.ts";
 import type { Journal, JournalArea } from "./journal.ts";
 
@@ -17,7 +18,7 @@ export interface BlockSenderOptions {
   spool: Spool | undefined;
   /** Most bytes handed to the bus at once. */
   maxSendBytes: number;
-  clockOffsetNs: () => bigint;
+  clock: BlockClock;
   /** Texts of the rules that occur in these records. */
   rulesOf: (records: Uint8Array, count: number) => BlockHeader["rules"];
 }
@@ -127,11 +128,11 @@ class OrderedSender implements BlockSender {
   }
 
   #encode(block: number, count: number): Uint8Array {
-    const { node, bootId, clockOffsetNs, rulesOf } = this.#options;
+    const { node, bootId, clock, rulesOf } = this.#options;
     const records = this.#records.subarray(0, count * flowRecordBytes);
     const header: BlockHeader = {
       ...{ node, bootId, block },
-      clockOffsetNs: clockOffsetNs(),
+      clockOffsetNs: clock.offsetFor(records, count),
       rules: rulesOf(records, count),
     };
     const room = this.#encoder.maxBytes(header, count);

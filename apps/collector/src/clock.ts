@@ -1,3 +1,6 @@
+import type { Log } from "@weir/runtime";
+import { Timeline } from "./timeline.ts";
+
 /** The clocks a process can read; a test brings its own. */
 export interface Clocks {
   wallMs(): number;
@@ -24,4 +27,37 @@ export function readClockOffsetNs(clocks: Clocks = machine): bigint {
     const wall = clocks.wallMs();
     if (wall !== begun || monotonic > deadline) return BigInt(wall) * 1_000_000n - monotonic;
   }
+}
+
+/** Gives blocks their wall time. */
+export interface BlockClock {
+  /**
+   * Wall time minus CLOCK_MONOTONIC for a block made now. Moves the records' instants where the
+   * wall clock has been set since.
+   */
+  offsetFor(records: Uint8Array, count: number): bigint;
+}
+
+/** The clocks are compared when a block is made and `syncIntervalMs` have passed. */
+export function createBlockClock(
+  syncIntervalMs: number,
+  log: Pick<Log, "warn">,
+  clocks: Clocks = machine,
+): BlockClock {
+  let comparedNs = clocks.monotonicNs();
+  const timeline = new Timeline(comparedNs, readClockOffsetNs(clocks));
+  return {
+    offsetFor(records, count) {
+      if (clocks.monotonicNs() - comparedNs > BigInt(syncIntervalMs) * 1_000_000n) {
+        const offsetNs = readClockOffsetNs(clocks);
+        comparedNs = clocks.monotonicNs();
+        const setNs = timeline.compare(comparedNs, offsetNs);
+        if (setNs !== 0n)
+          log.warn({ setMs: Number(setNs / 1_000_000n) }, "the wall clock has been set");
+      }
+      const offsetNs = timeline.baseNs;
+      timeline.straighten(records, count, offsetNs);
+      return offsetNs;
+    },
+  };
 }

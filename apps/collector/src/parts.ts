@@ -7,7 +7,7 @@ import { createAttachments } from "./attachments.ts";
 import type { Attachments } from "./attachments.ts";
 import { createBlockSender } from "./block-sender.ts";
 import type { BlockSender } from "./block-sender.ts";
-import { readClockOffsetNs } from "./clock.ts";
+import { createBlockClock } from "./clock.ts";
 import type { CollectorConfig } from "./config.ts";
 import { openDatapath } from "./datapath.ts";
 import type { Datapath } from "./datapath.ts";
@@ -67,17 +67,12 @@ export function openParts(
   opening.defer(() => policy.close());
   const texts = createRuleTexts(config.policyGenerationsKept);
   const journal = openJournal(datapath, spool, bootId);
-  let clock = { offsetNs: readClockOffsetNs(), readAtMs: performance.now() };
+  const clock = createBlockClock(config.clockSyncIntervalMs, log);
   const sender = createBlockSender({
     ...{ bus, log, bootId, journal, spool },
     node: config.node,
     maxSendBytes: config.maxSendBytes,
-    clockOffsetNs() {
-      if (performance.now() - clock.readAtMs > config.clockSyncIntervalMs) {
-        clock = { offsetNs: readClockOffsetNs(), readAtMs: performance.now() };
-      }
-      return clock.offsetNs;
-    },
+    clock,
     rulesOf: (records, count) => texts.of(records, count),
   });
   const reader = opening.use(createFlowReader({ datapath, sender, journal }));
