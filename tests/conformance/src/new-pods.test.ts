@@ -19,25 +19,29 @@ const policyDelayMs = 800;
 const namespaces = { t: {}, n: {} };
 const nodes = (bed: LabBed): string[] => [1, 2].map((number) => `${bed.at.name}-node-${number}`);
 
-const what = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" } as const;
+const header = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" } as const;
 const denyNew: WrittenPolicy = {
-  ...what,
+  ...header,
   metadata: { namespace: "n", name: "deny" },
   spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
 };
 const allowNew: WrittenPolicy = {
-  ...what,
+  ...header,
   metadata: { namespace: "n", name: "allow" },
   spec: { podSelector: { matchLabels: { role: "open" } }, egress: [{}], policyTypes: ["Egress"] },
 };
 const onlyOld: WrittenPolicy = {
-  ...what,
+  ...header,
   metadata: { namespace: "t", name: "only-old" },
   spec: {
     podSelector: {},
     ingress: [{ from: [{ namespaceSelector: {}, podSelector: { matchLabels: { role: "old" } } }] }],
   },
 };
+
+function progress(what: string, round: number): void {
+  if ((round + 1) % 5 === 0) process.stderr.write(`new pods: ${what}, ${round + 1} of ${rounds}\n`);
+}
 
 describe("a new pod", () => {
   let bed: LabBed;
@@ -111,7 +115,7 @@ describe("a new pod", () => {
     ["the other node", "n/new", 1],
   ])(
     "with a used address never has the old identity, on %s",
-    async (_what, name, node) => {
+    async (where, name, node) => {
       await settle([onlyOld]);
       for (let round = 0; round < rounds; round += 1) {
         const start = await received();
@@ -133,6 +137,7 @@ describe("a new pod", () => {
         expect(refused).toBeGreaterThan(0);
         expect(count).toBeGreaterThan(50);
         await removePods({ ...bed.at, pod: name });
+        progress(`on ${where}`, round);
       }
     },
     240_000,
