@@ -184,6 +184,15 @@ describe("the flow decoder refuses", () => {
     });
   });
 
+  it("a message too large to be a block", () => {
+    const large = new Uint8Array((16 << 20) + 1);
+    large.set(message);
+    expect(refusal(large)).toMatchObject({
+      offset: 16 << 20,
+      message: expect.stringMatching(/a block has at most 16777216/),
+    });
+  });
+
   it("another magic byte", () => {
     expect(refusal(patched(0, 1))).toMatchObject({ offset: 0 });
   });

@@ -1,6 +1,7 @@
 import { byteReader } from "./byte-reader.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { FlowColumns, FlowDecoder } from "./contract.ts";
+import { CodecError } from "./error.ts";
 import { flowPlans } from "./flow-mapping.ts";
 import { checkFrame, frameBytes } from "./frame.ts";
 import { schemas } from "./schemas.ts";
@@ -18,6 +19,8 @@ const addressBytes = 16;
 const minFlowBytes = recordBounds(flowPlans).least;
 const slackBytes = overshootBytes(flowPlans);
 const pageBytes = 65_536;
+/** A block of a collector is a hundredth of this; what is larger would make the decoder's memory large. */
+const maxMessageBytes = 16 << 20;
 
 const columns = planColumns(flowPlans);
 const bytesPerRow = columns.reduce((sum, column) => sum + column.bytesPerRow, 0);
@@ -46,7 +49,12 @@ class WasmDecoder implements FlowDecoder {
 
   decode(message: Uint8Array): FlowColumns {
     checkFrame(schemas.FlowBlock, message);
-    const reader = byteReader(schemas.FlowBlock.name, message, frameBytes);
+    const { name } = schemas.FlowBlock;
+    if (message.length > maxMessageBytes) {
+      const most = `a block has at most ${maxMessageBytes}`;
+      throw new CodecError(name, maxMessageBytes, `${message.length} bytes, ${most}`);
+    }
+    const reader = byteReader(name, message, frameBytes);
     const node = reader.text("node");
     const bootId = reader.text("boot_id");
     const block = reader.counter("block");
