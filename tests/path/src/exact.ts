@@ -16,8 +16,12 @@ const traffic = join(import.meta.dirname, "traffic.ts");
 export const pairManifest = join(import.meta.dirname, "../manifests/pair.yaml");
 export const serverPort = 7000;
 
-function inPod(pod: string, ...command: string[]): string[] {
+export function inPod(pod: string, ...command: string[]): string[] {
   return ["lab", "exec", pod, "--", ...command];
+}
+
+export function trafficCommand(...given: (string | number)[]): string[] {
+  return [node, traffic, ...given.map(String)];
 }
 
 /** Echo server in pair/server; ends with the returned station. */

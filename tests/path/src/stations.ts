@@ -22,6 +22,10 @@ export class Stations implements AsyncDisposable {
     mkdirSync(directory, { recursive: true });
   }
 
+  get spoolDirectory(): string {
+    return join(this.#directory, "spool");
+  }
+
   get(name: string): Station {
     const station = this.#running.get(name);
     if (!station) throw new Error(`no ${name} was started`);
@@ -48,7 +52,10 @@ export class Stations implements AsyncDisposable {
     const store = { store: `http://${storeListen}` };
     switch (name) {
       case "collector":
-        return { ...common, node: this.#node, interfaces: "none" };
+        return {
+          ...{ ...common, node: this.#node, interfaces: "none" },
+          spoolDirectory: this.spoolDirectory,
+        };
       case "api":
         return { ...common, ...store, listen: apiListen };
       case "enricher":
