@@ -62,6 +62,20 @@ export const apiConfig = z.object({
         .max(1_000_000)
         .default(10_000)
         .describe("Flows kept for a client that reads slowly; older ones are dropped and counted."),
+      maxResumedFlows: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(10_000)
+        .describe("Stored flows that a client is sent that comes back; older ones are counted."),
+      settleMs: z
+        .int()
+        .min(0)
+        .max(60_000)
+        .default(3000)
+        .describe(
+          "Time that flows need to the store, waited before a client that comes back is served.",
+        ),
     })
     .prefault({}),
   apply: z

@@ -9,7 +9,7 @@ const logged: Record<string, unknown>[] = [];
 
 beforeAll(async () => {
   const log = { ...silentLog(), info: (fields: object) => void logged.push({ ...fields }) };
-  bed = await openBed({}, log);
+  bed = await openBed({ follow: { settleMs: 0, maxResumedFlows: 4 } }, log);
   // Ten connections, a second apart, the newest ten seconds ago.
   await bed.store.command(`INSERT INTO flows
     (time, start, last, node, direction, src_kind, src_namespace, src_workload, dst_workload, dst_port, protocol, connections, bytes, verdict)
@@ -212,5 +212,58 @@ describe("sql", () => {
       expect.objectContaining({ askedBy: "eve", query: "SELECT * FROM file('/etc/passwd')" }),
       expect.objectContaining({ failure: expect.stringContaining("file() is not allowed") }),
     ]);
+  });
+});
+
+describe("the live tail of a client that comes back", () => {
+  /** The events until there are `count` of them. */
+  const tail = async (headers: Record<string, string>, count: number): Promise<string[]> => {
+    const client = new AbortController();
+    const response = await fetch(`${bed.api.url}/v1/flows/follow?filter=node%20%3D%20resumed`, {
+      headers,
+      signal: client.signal,
+    });
+    const found: string[] = [];
+    let text = "";
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(chunk).toString("utf8");
+      const events = text.split("\n\n");
+      text = events.pop() ?? "";
+      found.push(...events.filter((one) => !one.startsWith(":")));
+      if (found.length >= count) break;
+    }
+    client.abort();
+    return found;
+  };
+
+  it("goes on from the id of the last event", async () => {
+    const base = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+    await bed.store.command(`INSERT INTO flows (time, start, last, node, bytes)
+      SELECT fromUnixTimestamp64Milli(${base}) + number AS at, at, at, 'resumed', number FROM numbers(5)`);
+    const ids = (events: string[]) =>
+      events.map((one) => Number(/^id: (\d+)/.exec(one)?.[1]) / 1000 - base);
+    const three = await tail({ "last-event-id": String((base + 2000) * 1000) }, 3);
+    expect(ids(three)).toEqual([2000, 3000, 4000]);
+    // No more than the bound: the newest, and a count of the others.
+    const [missed, ...rest] = await tail({ "last-event-id": "0" }, 5);
+    expect(missed).toBe("event: missed\ndata: 1");
+    expect(ids(rest)).toEqual([1000, 2000, 3000, 4000]);
+    const wrong = await fetch(`${bed.api.url}/v1/flows/follow`, {
+      headers: { "last-event-id": "x" },
+    });
+    expect(wrong.status).toBe(400);
+  });
+});
+
+describe("the tables", () => {
+  it("carry an ETag, and are not sent again", async () => {
+    const first = await bed.get("/v1/tables");
+    const tag = first.headers.get("etag") ?? "";
+    expect(((await first.json()) as unknown[]).length).toBeGreaterThan(8);
+    const ask = (known: string) =>
+      fetch(`${bed.api.url}/v1/tables`, { headers: { "if-none-match": known } });
+    const again = await ask(`"other", ${tag}`);
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+    expect((await ask('"other"')).status).toBe(200);
   });
 });
