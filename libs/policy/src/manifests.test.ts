@@ -240,7 +240,9 @@ status: {podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]}
       )
       .join("\n")}\n`;
     expect(readManifests(bomb, "p.yaml").diagnostics[0]?.text).toContain("cannot be read");
-    expect(readManifests("a: 1\na: 2\n", "p.yaml").diagnostics[0]?.text).toContain("unique");
+    expect(readManifests("a: 1\na: 2\n", "p.yaml").diagnostics[0]?.text).toContain(
+      "stands there twice",
+    );
   });
 
   it("never throws, whatever the bytes", () => {

@@ -74,7 +74,7 @@ export function joinManifests(parts: Manifests[]): Manifests {
   const joined = emptyManifests();
   for (const part of parts) {
     for (const key of Object.keys(joined) as (keyof Manifests)[]) {
-      (joined[key] as unknown[]).push(...part[key]);
+      for (const one of part[key]) (joined[key] as unknown[]).push(one);
     }
   }
   return joined;
@@ -204,6 +204,21 @@ function itemsOf(reading: Reading, root: Item, depth = 0): Item[] {
   return examiner.failed ? [] : found.flatMap((item) => itemsOf(reading, item, depth + 1));
 }
 
+/** More than this nobody reads; a text made to be wrong has one at every other letter. */
+const maxDiagnostics = 200;
+
+/** Errors before warnings where not all have room, and a word about the rest. */
+function theFirst(diagnostics: Diagnostic[]): Diagnostic[] {
+  if (diagnostics.length <= maxDiagnostics) return diagnostics;
+  const errors = diagnostics.filter((one) => one.severity === "error");
+  const kept = new Set([...errors, ...diagnostics].slice(0, maxDiagnostics));
+  const left = diagnostics.filter((one) => !kept.has(one));
+  const { file, line, column } = left[0] as Diagnostic;
+  const severity = left.some((one) => one.severity === "error") ? "error" : "warning";
+  const text = `and ${left.length} more from here on: correct the first ones and read it again`;
+  return [...diagnostics.filter((one) => kept.has(one)), { file, line, column, severity, text }];
+}
+
 /**
  * Reads one manifest text. `file` only names it in diagnostics. Never throws for what the text says:
  * whatever is wrong is a diagnostic with line and column, and the objects beside it are still read.
@@ -232,8 +247,9 @@ export function readManifests(text: string, file: string): Manifests {
       if (object !== undefined) for (const item of itemsOf(reading, root)) reading.take(item);
     }
     for (const key of Object.keys(all) as (keyof Manifests)[]) {
-      (all[key] as unknown[]).push(...reading.result[key]);
+      for (const one of reading.result[key]) (all[key] as unknown[]).push(one);
     }
   }
+  all.diagnostics = theFirst(all.diagnostics);
   return all;
 }

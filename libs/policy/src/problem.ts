@@ -48,6 +48,7 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
 
 /** A value from outside, short enough for a message. */
 export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // JSON has no word for what is no finite number.
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

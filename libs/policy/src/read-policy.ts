@@ -160,12 +160,19 @@ function readPeer(examiner: Examiner, value: unknown, path: Path): Peer | undefi
   return { kind: "pods", namespaces: namespaces ?? null, pods: pods ?? [] };
 }
 
+/** The API server would take an item without anything for {}, which is everything: a slip too wide. */
+function refuseNothing(examiner: Examiner, value: unknown, path: Path): void {
+  if (value === null || value === undefined)
+    examiner.refuse(path, "is empty: write {} if everything is meant, or remove the item");
+}
+
 function checkPortNumber(examiner: Examiner, port: number, path: Path): void {
   if (port < 1 || port > lastPort)
     examiner.refuse(path, `${port} is no port: use 1 to ${lastPort}`);
 }
 
 function readPort(examiner: Examiner, value: unknown, path: Path): PortMatch | undefined {
+  refuseNothing(examiner, value, path);
   const fields = examiner.fields(value, path, ["protocol", "port", "endPort"]) ?? {};
   const protocol = examiner.text(fields["protocol"], [...path, "protocol"]) ?? "TCP";
   if (!portProtocols.includes(protocol as PortProtocol)) {
@@ -222,6 +229,7 @@ function readRules(examiner: Examiner, value: unknown, side: Side): Rule[] {
   const list = examiner.list(value, path) ?? [];
   return list.map((one, index) => {
     const here = [...path, index];
+    refuseNothing(examiner, one, here);
     const fields = examiner.fields(one, here, [peers, "ports"]) ?? {};
     const read = {
       peers: examiner.list(fields[peers], [...here, peers]),

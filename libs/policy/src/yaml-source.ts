@@ -1,5 +1,14 @@
 import type { Document, DocumentOptions, Node, ParseOptions, ScalarTag, SchemaOptions } from "yaml";
-import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
+import {
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+} from "yaml";
 import type { Diagnostic, Path, Place } from "./problem.ts";
 
 export interface YamlDocument {
@@ -19,6 +28,15 @@ const oldBooleans: ScalarTag = {
   tag: "tag:yaml.org,2002:bool",
   test: /^(?:yes|Yes|YES|on|On|ON|no|No|NO|off|Off|OFF)$/,
   resolve: (text) => /^(yes|on)$/i.test(text),
+};
+
+/** kubectl reads 0120 as 80, like C; so does this, or one text would mean two ports. */
+const oldOctal: ScalarTag = {
+  identify: () => false,
+  default: true,
+  tag: "tag:yaml.org,2002:int",
+  test: /^[-+]?0[0-9]+$/,
+  resolve: (text) => (/^[-+]?[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number(text)),
 };
 
 /** Offset of the node at `path`, or of the deepest node on the way to it. */
@@ -56,13 +74,48 @@ function valueOf(document: Document, refuse: (text: string) => void): unknown {
   }
 }
 
+/** Offsets of keys that stand in one map twice: of which value was meant nobody knows. */
+function duplicateKeys(document: Document): number[] {
+  const found: number[] = [];
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        if (!isScalar(key) || key.value === "<<") continue;
+        // 1 and "1" are one field of the object that comes of it.
+        const name = String(key.value);
+        if (seen.has(name)) found.push(key.range?.[0] ?? 0);
+        seen.add(name);
+      }
+    },
+  });
+  return found;
+}
+
+/** What the parser says of a text that its recursion cannot follow. */
+const tooDeep = "Maximum call stack size exceeded";
+
+/** The parser's errors. Where the nesting is too deep everything after the first is its echo. */
+function parserErrors(document: Document): { offset: number; text: string }[] {
+  const all = document.errors.map((one) => ({ offset: one.pos[0], text: one.message }));
+  const deep = all.find((one) => one.text.includes(tooDeep));
+  if (deep !== undefined) {
+    return [{ offset: deep.offset, text: "is nested too deep to be read: no manifest needs that" }];
+  }
+  if (all.length > 0) return all;
+  const text = "stands there twice: keep the one that is meant";
+  return duplicateKeys(document).map((offset) => ({ offset, text }));
+}
+
 /** Documents of a YAML or JSON text. What does not parse has diagnostics and no value. */
 export function openYaml(text: string, file: string): YamlDocument[] {
   const lineCounter = new LineCounter();
   const options: ParseOptions & DocumentOptions & SchemaOptions = {
     lineCounter,
     merge: true,
-    customTags: [oldBooleans],
+    // Its own search compares each key with each other one; `duplicateKeys` does not.
+    uniqueKeys: false,
+    customTags: (tags) => [oldOctal, ...tags, oldBooleans],
     prettyErrors: false,
     // Else the library writes its warnings to the user's screen.
     logLevel: "error",
@@ -74,11 +127,12 @@ export function openYaml(text: string, file: string): YamlDocument[] {
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   return documents.map((document) => {
+    const errors = parserErrors(document);
     const diagnostics: Diagnostic[] = [
-      ...document.errors.map((one) => ({
-        ...placeAt(one.pos[0]),
+      ...errors.map(({ offset, text: message }) => ({
+        ...placeAt(offset),
         severity: "error" as const,
-        text: one.message,
+        text: message,
       })),
       ...document.warnings.map((one) => ({
         ...placeAt(one.pos[0]),
@@ -89,7 +143,7 @@ export function openYaml(text: string, file: string): YamlDocument[] {
     const refuse = (message: string): void => {
       diagnostics.push({ ...placeAt(document.range?.[0] ?? 0), severity: "error", text: message });
     };
-    const value = document.errors.length > 0 ? undefined : valueOf(document, refuse);
+    const value = errors.length > 0 ? undefined : valueOf(document, refuse);
     const range = document.contents?.range;
     const slice = range === null || range === undefined ? "" : text.slice(range[0], range[2]);
     return {
