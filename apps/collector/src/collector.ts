@@ -275,6 +275,7 @@ class RunningCollector implements Collector {
     await this.#quiet();
     this.#parts.attachments.leaveAll();
     this.#parts.sender.abandon();
+    await this.#parts.policy.caughtUp();
   }
 
   async #quiet(): Promise<void> {
@@ -308,6 +309,8 @@ class RunningCollector implements Collector {
       clearTimeout(deadline);
       if (!detach) attachments.leaveAll();
       if (detach) datapath.pins.removeAll();
+      // What is being written to the spare copy needs the maps.
+      await this.#parts.policy.caughtUp();
       this.owned?.dispose();
       if (detach) await removeNodeSpool(config, this.#log);
       this.#log.info({ detach }, "stopped");

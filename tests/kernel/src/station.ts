@@ -5,11 +5,14 @@ import {
   flowSymbols,
   formatAddress,
   nodeReportCodec,
+  policyDeltaCodec,
+  policyDeltaKey,
   policySetCodec,
 } from "@weir/codec";
 import type { NodeReport, PolicySet } from "@weir/codec";
 import { collectorConfig, startCollector } from "@weir/collector";
 import type { Collector, CollectorConfigInput, CollectorDoors } from "@weir/collector";
+import { diffCompiled, tablesOf } from "@weir/policy";
 import { silentLog } from "@weir/runtime";
 import type { Bed } from "./bed.ts";
 
@@ -67,6 +70,17 @@ export class RecordingBus {
   async enforce(set: PolicySet): Promise<void> {
     const value = policySetCodec.encode(set);
     await this.bus.send(topics.policies.name, [{ key: "current", value }]);
+  }
+
+  /** The change from one set to another. */
+  async change(from: PolicySet, to: PolicySet): Promise<void> {
+    const { revision, generation, mode, created } = to;
+    const value = policyDeltaCodec.encode({
+      ...{ base_revision: from.revision, revision, generation, mode, created },
+      documents: { set: [], deleted: [] },
+      ...diffCompiled(tablesOf(from), tablesOf(to)),
+    });
+    await this.bus.send(topics.policies.name, [{ key: policyDeltaKey(revision), value }]);
   }
 
   #keep(message: Uint8Array): void {

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { PolicySet } from "@weir/codec";
 import type { Collector } from "@weir/collector";
 import { collectorConfig, removeCollector } from "@weir/collector";
 import { silentLog } from "@weir/runtime";
@@ -123,27 +124,48 @@ describe("a node whose policy is enforced", () => {
     await inForce(6);
   });
 
+  it("takes changes where they follow on, and says so at once", async () => {
+    const at = (generation: number, port: number): PolicySet => {
+      const set = policySet(bed.pods, { generation });
+      return { ...set, entries: set.entries.map((one) => ({ ...one, port })) };
+    };
+    const written = (): number => recording.report?.counters["policy_entries_written"] ?? 0;
+    const before = written();
+    await recording.change(at(6, open), at(7, shut));
+    await inForce(7);
+    expect(await talk(bed, client, "tcp", server.v4, shut)).toBe(1);
+    expect(await talk(bed, client, "tcp", server.v4, open)).toBe(0);
+    // One rule that goes and one that comes, in both copies.
+    await eventually(() => expect(written() - before).toBe(4));
+    await recording.change(at(8, shut), at(9, open));
+    await eventually(() => expect(recording.report?.error).toMatch(/revision 7 are missing/));
+    expect(await talk(bed, client, "tcp", server.v4, open)).toBe(0);
+    await recording.enforce(at(10, open));
+    await inForce(10);
+    expect(await talk(bed, client, "tcp", server.v4, open)).toBe(1);
+  });
+
   it("cuts an established connection that a new policy forbids, and tells both halves", async () => {
     const kept = await keep(client, server.v4, open);
     processes.push(kept);
     expect(await kept.exchange()).toBe(true);
-    await recording.enforce(policySet(bed.pods, { generation: 7, entries: [] }));
-    await inForce(7);
+    await recording.enforce(policySet(bed.pods, { generation: 11, entries: [] }));
+    await inForce(11);
     expect(await kept.exchange()).toBe(false);
-    await recording.enforce(policySet(bed.pods, { generation: 8 }));
-    await inForce(8);
+    await recording.enforce(policySet(bed.pods, { generation: 12 }));
+    await inForce(12);
     await eventually(() => {
       const halves = recording.flows.filter(
-        (one) => one.dstPort === open && one.direction === "ingress" && one.generation >= 6,
+        (one) => one.dstPort === open && one.direction === "ingress" && one.generation >= 10,
       );
       const verdicts = new Set(halves.map((one) => `${one.generation} ${one.verdict}`));
-      expect([...verdicts]).toEqual(expect.arrayContaining(["6 allowed", "7 denied"]));
+      expect([...verdicts]).toEqual(expect.arrayContaining(["10 allowed", "11 denied"]));
     });
   });
 
   it("gives each packet the verdict of the old policy or of the new one while they change", async () => {
     const talking = new AbortController();
-    let generation = 8;
+    let generation = 12;
     const switching = (async () => {
       while (!talking.signal.aborted) {
         await recording.enforce(spelledPolicy(bed.pods, ++generation));
@@ -156,7 +178,7 @@ describe("a node whose policy is enforced", () => {
     ]);
     talking.abort();
     await switching;
-    expect(generation).toBeGreaterThan(18);
+    expect(generation).toBeGreaterThan(22);
     expect(allowed).toBe(600);
     expect(denied).toBe(0);
     await recording.enforce(policySet(bed.pods, { generation: 10_000 }));
