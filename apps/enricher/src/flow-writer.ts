@@ -103,11 +103,14 @@ export class ImplausibleBlock extends Error {
  * One bad block must not stop the partition: times all over the years would make more parts than
  * the engine takes in one insert, and it would refuse the batch for ever.
  */
-function refuseImplausible({ time, count, node }: FlowColumns, nowUs: number): void {
+function refuseImplausible(columns: FlowColumns, nowUs: number): void {
+  const { time, count, node, bootId, block } = columns;
   for (let row = 0; row < count; row++) {
     const at = time[row] as number;
     if (at >= nowUs - MAX_AGE_US && at <= nowUs + MAX_FUTURE_US) continue;
     const shown = Math.abs(at) < 8.64e18 ? new Date(at / 1000).toISOString() : String(at);
-    throw new ImplausibleBlock(`flow ${row} is of ${shown}: check the clock of ${node}`);
+    // The ledger reads how many there were, and of which block.
+    const whose = `block ${block} of boot ${bootId}, ${count} flows`;
+    throw new ImplausibleBlock(`flow ${row} is of ${shown}: check the clock of ${node} (${whose})`);
   }
 }

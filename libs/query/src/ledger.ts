@@ -125,16 +125,35 @@ held AS
              flows.block > first_block AND flows.block <= last_block AND flows.time > no_earlier AND flows.time <= ended + INTERVAL 1 SECOND,
              flows.time > began AND flows.time <= ended)
     GROUP BY node, boot_id, run
+),
+letters AS
+(
+    SELECT DISTINCT
+        extractGroups(reason, 'check the clock of (.+) \\\\(block (\\\\d+) of boot (.+), (\\\\d+) flows\\\\)$') AS parts,
+        parts[1] AS node, parts[3] AS boot_id, toInt64OrZero(parts[2]) AS block, toUInt64OrZero(parts[4]) AS refused
+    FROM dead_letters
+    WHERE topic = 'weir.flows.v1'
+      AND time >= ${micros("since")} - INTERVAL 1 DAY
+      AND length(parts) = 4
+),
+refused AS
+(
+    SELECT node, boot_id, run, sum(letters.refused) AS refused_rows
+    FROM letters
+    INNER JOIN runs USING (node, boot_id)
+    WHERE letters.block > first_block AND letters.block <= last_block
+    GROUP BY node, boot_id, run
 )
 SELECT
     runs.node AS node,
     runs.boot_id AS boot_id,
     runs.handed AS produced,
     held.held_rows AS stored,
-    runs.lost_now AS lost,
+    mapUpdate(runs.lost_now, map('dead_letter', toUInt64(refused.refused_rows))) AS lost,
     runs.lost_then AS lost_before
 FROM runs
 LEFT JOIN held ON held.node = runs.node AND held.boot_id = runs.boot_id AND held.run = runs.run
+LEFT JOIN refused ON refused.node = runs.node AND refused.boot_id = runs.boot_id AND refused.run = runs.run
 ORDER BY node, boot_id, runs.run`;
 
 /** Rows of `ledgerQuery` as `weir ledger -o json` prints them. */

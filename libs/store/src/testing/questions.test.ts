@@ -17,6 +17,7 @@ import {
 } from "@weir/query";
 import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
 import { encodeRows } from "../tables/encode-rows.ts";
+import { deadLetters } from "../tables/dead-letters.ts";
 import { ledger } from "../tables/ledger.ts";
 import { flowBlock, type TestFlow } from "./flows.ts";
 import { temporaryDirectory } from "./temporary.ts";
@@ -276,6 +277,8 @@ describe("the ledger", () => {
         // f: the spool gave up blocks 2 and 3, damage took 4, and one row of 5 is nowhere.
         ...block("f", 1, 55, 10),
         ...block("f", 5, 15, 9),
+        // g: block 2 was refused for its times.
+        ...block("g", 1, 55, 10),
       ]),
       "ledger flows",
     );
@@ -297,10 +300,19 @@ describe("the ledger", () => {
         report("e", 50, [1, 10], 1),
         report("e", 10, [2, 20], 2),
         report("f", 50, [1, 10], 1),
+        report("g", 50, [1, 10], 1),
+        report("g", 10, [2, 20], 2),
         report("f", 10, [5, 50], 5, { spool: 20, spool_damaged: 10 }),
       ]),
       "ledger reports",
     );
+    const letter = {
+      ...{ topic: "weir.flows.v1", partition: 0, offset: 7, function: "enrich-flows" },
+      ...{ time: now - 12 * second, key: null, value: null },
+      reason:
+        "flow 0 is of 1970-01-01T00:00:00.000Z: check the clock of g (block 2 of boot boot-1, 10 flows)",
+    };
+    await store.insertNative("dead_letters", encodeRows(deadLetters, [letter, letter]), "letters");
   });
 
   const short = ({ nodes }: LedgerAnswer) =>
@@ -314,6 +326,7 @@ describe("the ledger", () => {
       ["d", 41, 40, 1, false],
       ["e", 20, 20, 0, true],
       ["f", 50, 19, 1, false],
+      ["g", 20, 10, 0, false],
     ]);
     expect(short(await answer(45))).toEqual([
       ["a", 20, 20, 0, true],
@@ -322,6 +335,7 @@ describe("the ledger", () => {
       ["d", 21, 21, 0, false],
       ["e", 10, 10, 0, true],
       ["f", 40, 9, 1, false],
+      ["g", 10, 0, 0, false],
     ]);
     expect(short(await answer(20))).toEqual([
       ["a", 10, 10, 0, true],
@@ -330,6 +344,7 @@ describe("the ledger", () => {
       ["d", 11, 11, 0, true],
       ["e", 10, 10, 0, true],
       ["f", 40, 9, 1, false],
+      ["g", 10, 0, 0, false],
     ]);
   });
 
@@ -343,6 +358,7 @@ describe("the ledger", () => {
       ["d", { ring: 3 }],
       ["e", {}],
       ["f", { spool: 20, spool_damaged: 10 }],
+      ["g", { dead_letter: 10 }],
     ]);
   });
 
