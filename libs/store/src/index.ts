@@ -8,6 +8,7 @@ export type { EngineLimits } from "./embedded/engine-config.ts";
 export { StoreError, type StoreErrorKind } from "./error.ts";
 export { type HttpDoor, type HttpDoorOptions, startEmbeddedHttpDoor } from "./http-door/door.ts";
 export { defaultQueryLimits } from "./limits.ts";
+export { type ClusterOptions, clusterStatements } from "./migrate/cluster-ddl.ts";
 export { NativeBlock } from "./native/block.ts";
 export type { ColumnBuilder, ColumnType } from "./native/column.ts";
 export { defaultRetention, type Retention } from "./retention.ts";
