@@ -90,6 +90,13 @@ export class Prober implements AsyncDisposable {
     return arrived === 0 ? false : undefined;
   }
 
+  /** What became of what was sent since then, for people. */
+  account(sinceMs: number): string {
+    const sent = [...this.#sent].filter(([, time]) => time >= sinceMs).map(([number]) => number);
+    const received = sent.filter((number) => this.#received.has(number));
+    return `${sent.length} sent, ${received.length} received, the last ${received.at(-1)} of ${sent.at(-1)}`;
+  }
+
   /** When the first datagram after `sinceMs` was sent of which none after it arrived. */
   firstDenied(sinceMs: number): number | undefined {
     const sent = [...this.#sent].filter(([, time]) => time >= sinceMs).sort(([a], [b]) => a - b);

@@ -27,14 +27,17 @@ async function post(bed: ApplyBed, path: string, text: string): Promise<void> {
   });
   const answer = await response.text();
   if (!response.ok) throw new Error(`${path}: ${response.status} ${answer.slice(0, 2000)}`);
+  const { nodes } = JSON.parse(answer) as { nodes: string[] };
+  if (nodes.length === 0) throw new Error(`${path}: in force on no node: ${answer.slice(0, 2000)}`);
 }
 
 const policies = "/v1/policies?allowEmptySelection=true";
 
-async function until(what: string, holds: () => boolean): Promise<void> {
+/** `what` is asked for when time is up. */
+async function until(what: () => string, holds: () => boolean): Promise<void> {
   const deadline = nowMs() + patienceMs;
   while (!holds()) {
-    if (nowMs() > deadline) throw new Error(`not within ${patienceMs} ms: ${what}`);
+    if (nowMs() > deadline) throw new Error(`not within ${patienceMs} ms: ${what()}`);
     await sleep(10);
   }
 }
@@ -45,13 +48,19 @@ async function measure(bed: ApplyBed): Promise<Sample> {
   prober.forget();
   await post(bed, policies, measuredPolicy(true));
   const openMs = nowMs();
-  await until("datagrams arrive", () => prober.arrives(openMs) === true);
+  await until(
+    () => `datagrams arrive; ${prober.account(openMs)}`,
+    () => prober.arrives(openMs) === true,
+  );
   // At no fixed moment of any timer.
   await sleep(50 + Math.random() * 200);
   const began = watch.begin();
   await post(bed, policies, measuredPolicy(false));
   const answered = nowMs();
-  await until("datagrams are lost", () => prober.arrives(answered) === false);
+  await until(
+    () => `datagrams are lost; ${prober.account(answered)}`,
+    () => prober.arrives(answered) === false,
+  );
   const denied = prober.firstDenied(began);
   if (denied === undefined) throw new Error("no datagram was lost");
   return { deniedMs: denied - began, answeredMs: answered - began, stages: watch.stages };
