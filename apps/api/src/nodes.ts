@@ -66,7 +66,7 @@ export function waitUntil(
     const again = (): void => {
       if (holds()) end(true);
     };
-    const timer = setTimeout(() => end(holds()), timeoutMs);
+    const timer = setTimeout(() => end(holds()), Math.max(timeoutMs, 0));
     const poll = setInterval(again, 250);
     waiting.add(again);
   });
