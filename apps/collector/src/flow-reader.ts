@@ -1,11 +1,14 @@
 import { flowRecordBytes } from "@weir/codec";
-import { RingReader, openIterator } from "libbpf-ts";
+import { RingReader, openIterator, possibleCpus } from "libbpf-ts";
 import type { BlockSender } from "./block-sender.ts";
 import type { Datapath } from "./datapath.ts";
 import type { Journal, JournalArea } from "./journal.ts";
 
 /** The kernel fills this much of an iterator's buffer at once; a smaller read would cost more calls. */
 const iteratorReadBytes = 32 << 10;
+
+/** Entries that the LRU may keep aside for its CPUs (128 each) while it gives up others. */
+const lruReserve = 256 * possibleCpus();
 
 export interface ReaderOptions {
   datapath: Datapath;
@@ -63,6 +66,7 @@ class KernelReader implements FlowReader {
   readonly #swept: JournalArea;
   readonly #journal: Journal;
   #gathered = 0;
+  #wasFull = false;
 
   constructor({ datapath, sender, journal }: ReaderOptions) {
     this.#datapath = datapath;
@@ -118,20 +122,27 @@ class KernelReader implements FlowReader {
     const before = readDrops(this.#datapath);
     globals.set("swept_flows", 0n);
     if (flush) this.#datapath.setFlush(true);
+    let isWhole: boolean;
     try {
-      await this.#readThrough();
+      isWhole = await this.#readThrough();
     } finally {
       if (flush) this.#datapath.setFlush(false);
     }
+    if (!isWhole) return;
     const live = Number(globals.get("swept_flows"));
     const after = readDrops(this.#datapath);
     this.counters.flowsLive = live;
-    // Created before, deleted after: what comes and goes meanwhile makes it smaller, never larger.
+    const { maxEntries } = this.#datapath.map("flows");
+    this.#wasFull ||= after.flowsCreated - before.flowsDeleted > maxEntries - lruReserve;
+    // The walk may pass entries over, and they would look given up: a map that had room gave up none.
+    if (!this.#wasFull) return;
+    // Created before, deleted after: what comes and goes meanwhile makes it smaller.
     const evicted = before.flowsCreated - after.flowsDeleted - live;
     this.counters.flowsEvicted = Math.max(this.counters.flowsEvicted, evicted, 0);
   }
 
-  async #readThrough(): Promise<void> {
+  /** False where nobody took what was read. */
+  async #readThrough(): Promise<boolean> {
     const { object } = this.#datapath;
     using reader = openIterator(object.program("sweep"), { map: this.#datapath.map("flows") });
     const { records } = this.#swept;
@@ -144,11 +155,11 @@ class KernelReader implements FlowReader {
       const count = filled / flowRecordBytes;
       this.counters.swept += count;
       if (count > 0) this.#sender.add(this.#swept, count);
-      if (read === 0) return;
+      if (read === 0) return true;
       filled = 0;
       // What the kernel has not handed over stays counted in its map.
       await this.#sender.room(this.#swept);
-      if (this.#swept.isHeld) return;
+      if (this.#swept.isHeld) return false;
     }
   }
 
