@@ -12,7 +12,7 @@ import type { Received, Sent } from "./steady.ts";
 import { PodProcess } from "./traffic.ts";
 
 /** Of each hook; `npm run kills` asks for 50 and 10. */
-const kills = Number(process.env["WEIR_KILLS"] ?? 4);
+const kills = Number(process.env["WEIR_KILLS"] ?? 2);
 const replacements = Number(process.env["WEIR_REPLACEMENTS"] ?? 1);
 /** Every second kill comes at some moment of the start, the others within this time after it. */
 const longestLifeMs = 300;
