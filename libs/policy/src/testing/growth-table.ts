@@ -30,6 +30,7 @@ function line(one: Growth): string {
     one.rules,
     `${(one.bytes / 1024).toFixed(0)} KiB`,
     ms(one.fullMs),
+    ms(one.editCpuMs),
     `${ms(one.editP50Ms)} / ${ms(one.editP99Ms)} / ${ms(one.editMaxMs)}`,
     `${one.writesP50} / ${one.writesMax}`,
   ].join(" | ")} |`;
@@ -39,7 +40,7 @@ const [shape, pods, policies] = process.argv.slice(2);
 const wanted: typeof growthCases =
   shape === undefined ? growthCases : [[shape as GrowthShape, Number(pods), Number(policies)]];
 process.stdout.write(
-  "| shape | pods | policies | identities | prefixes | rule sets | rules | bytes | full, ms | edit p50 / p99 / max, ms | writes p50 / max |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
+  "| shape | pods | policies | identities | prefixes | rule sets | rules | bytes | full, CPU ms | edit, CPU ms | edit p50 / p99 / max, ms | writes p50 / max |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
 );
 for (const [one, many, some] of wanted)
   process.stdout.write(`${line(measureGrowth(one, many, some))}\n`);
