@@ -119,7 +119,9 @@ describe("migrations", () => {
     });
     await writeFile(file, good);
     await store.migrate();
-    expect(await store.query("SELECT max(number) AS n FROM migrations")).toEqual([{ n: Number(next) }]);
+    expect(await store.query("SELECT max(number) AS n FROM migrations")).toEqual([
+      { n: Number(next) },
+    ]);
   });
 
   it("refuse a gap in the numbers", async () => {
