@@ -1,10 +1,9 @@
 /** `npm run bench -- [NAME...] [--quick] [-o json]` */
-import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { apply } from "./apply.ts";
+import { sectionOf, withSection } from "./benchmarks-file.ts";
 import { codec } from "./codec.ts";
 import { path } from "./path.ts";
 import { policyDatapath } from "./policy-datapath.ts";
@@ -20,35 +19,12 @@ const help = `npm run bench -- [NAME...] [--quick] [-o json]
 ${benches.map((one) => `  ${one.name.padEnd(10)} ${one.about}`).join("\n")}
 
 Without a name all run. --quick takes fewer samples and leaves BENCHMARKS.md alone;
-the full run of all rewrites it. Needs root and what \`npm run setup\` installs.`;
+a full run rewrites it, of the benches that ran. Needs root and what \`npm run setup\` installs.`;
 
-function commit(): string {
-  try {
-    const dirty =
-      execFileSync("git", ["status", "--porcelain"], { cwd: root }).toString().trim() !== "";
-    return (
-      execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root }).toString().trim() +
-      (dirty ? " (changed)" : "")
-    );
-  } catch {
-    return "unknown";
-  }
-}
-
-function report(results: Result[]): string {
-  const cells = results.map(
-    (one) =>
-      `| ${one.bench} | ${one.case} | ${one.value} | ${one.unit} | ${one.baseline ?? "-"} | ${one.ratio ?? "-"} |`,
-  );
-  return `# Benchmarks
-
-Written by \`npm run bench\`: ${new Date().toISOString().slice(0, 10)}, commit ${commit()}, ${cpus().length} x ${cpus()[0]?.model.trim() ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}.
-The baseline of each case was measured in the same run; \`tests/bench/README.md\` says what it is. Trust the ratios more than the values.
-
-| bench | case | value | unit | baseline | ratio |
-|---|---|---|---|---|---|
-${cells.join("\n")}
-`;
+function rewrite(bench: string, results: Result[]): void {
+  const file = join(root, "BENCHMARKS.md");
+  writeFileSync(file, withSection(readFileSync(file, "utf8"), bench, sectionOf(results, root)));
+  console.error(`BENCHMARKS.md: ${bench} rewritten`);
 }
 
 async function main(): Promise<number> {
@@ -76,19 +52,17 @@ async function main(): Promise<number> {
   const chosen = benches.filter(
     (one) => positionals.length === 0 || positionals.includes(one.name),
   );
-  const results: Result[] = [];
+  const results = new Map<string, Result[]>();
   for (const one of chosen) {
     const measured = await one.run({
       quick: values.quick,
       progress: (text) => console.error(`${one.name}: ${text}`),
     });
-    results.push(...measured);
+    // Two benches share the name `policy`.
+    results.set(one.name, [...(results.get(one.name) ?? []), ...measured]);
+    if (!values.quick) rewrite(one.name, results.get(one.name) ?? []);
     if (values.output === "json") for (const line of measured) console.log(JSON.stringify(line));
     else console.table(measured);
-  }
-  if (!values.quick && positionals.length === 0) {
-    writeFileSync(join(root, "BENCHMARKS.md"), report(results));
-    console.error("BENCHMARKS.md rewritten");
   }
   return 0;
 }
