@@ -111,6 +111,7 @@ class OrderedSender implements BlockSender {
     const kept = keepNumbered(area.records, count, this.#records);
     if (kept === 0) return area.clear(count);
     const mark = journal.number(area, kept);
+    if (this.#isSpooled(mark.number)) return area.clear(count);
     const value = this.#encode(mark.number, kept);
     const parcel = { ...mark, stream: this.#options.bootId, records: kept, value };
     if (this.#held.length === 0 && this.#toSpool(parcel)) area.clear(count);
@@ -125,6 +126,13 @@ class OrderedSender implements BlockSender {
       this.#working = undefined;
       if (this.#isAsked && !this.#stopping.signal.aborted) this.start();
     });
+  }
+
+  /** The process before died between the spool and the clearing of the journal. */
+  #isSpooled(number: number): boolean {
+    const { spool, bootId, journal } = this.#options;
+    if (number <= journal.settled.number) return true;
+    return spool?.last.stream === bootId && spool.last.number >= number;
   }
 
   #encode(block: number, count: number): Uint8Array {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { openSpool, removeSpool, spoolDefaults } from "@weir/bus";
+import { BusError, openSpool, removeSpool, spoolDefaults } from "@weir/bus";
 import type { Spool } from "@weir/bus";
 import type { Log } from "@weir/runtime";
 import type { CollectorConfig } from "./config.ts";
@@ -27,6 +27,8 @@ export async function openNodeSpool(config: CollectorConfig, log: Log): Promise<
     if (waitingBlocks > 0) log.info({ waitingBlocks, tornBytes }, "blocks wait in the spool");
     return spool;
   } catch (error) {
+    // Another process has it: what waits there must not be passed by.
+    if (error instanceof BusError) throw error;
     log.error({ error, directory }, "no spool: while the bus is away, two blocks are kept");
     return undefined;
   }

@@ -1,6 +1,10 @@
 import { createHash } from "node:crypto";
 import { connect, createServer } from "node:net";
 import type { Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const attempts = 30;
+const pauseMs = 100;
 
 /** Another collector works on the same pins. */
 export class NodeTaken extends Error {
@@ -17,14 +21,22 @@ export async function takeStationLock(pinDirectory: string): Promise<Disposable>
     socket.on("error", () => {});
     socket.end(`${process.pid}\n`);
   });
-  try {
-    await listen(server, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    const holder = await askHolder(name);
-    throw new NodeTaken(
-      `${pinDirectory} is in the hands of another collector (process ${holder}); stop that one, or give this one another node or pinDirectory`,
-    );
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await listen(server, name);
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+      const holder = await askHolder(name);
+      // Nobody answers: the kernel takes a moment to free the name of a process that was killed.
+      if (holder === "unknown" && attempt < attempts) {
+        await sleep(pauseMs);
+        continue;
+      }
+      throw new NodeTaken(
+        `${pinDirectory} is in the hands of another collector (process ${holder}); stop that one, or give this one another node or pinDirectory`,
+      );
+    }
   }
   server.unref();
   return { [Symbol.dispose]: () => void server.close() };
