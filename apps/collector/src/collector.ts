@@ -15,6 +15,7 @@ import type { Parts } from "./parts.ts";
 import { pinDirectoryOf } from "./pins.ts";
 import { followPolicies } from "./policy-follower.ts";
 import type { PolicyFollower } from "./policy-follower.ts";
+import type { PolicyEndpoint } from "./policy-image.ts";
 import { readNodeReport } from "./read-report.ts";
 import { takeStationLock } from "./station-lock.ts";
 import { createTurns } from "./turns.ts";
@@ -237,7 +238,7 @@ class RunningCollector implements Collector {
     if (!this.#parts.policy.isSettled) this.#follower?.again();
   }
 
-  #podEndpoints(): { ifindex: number; namespace: string; pod: string }[] {
+  #podEndpoints(): PolicyEndpoint[] {
     const wanted = wantedInterfaces(this.#parts.config, this.#state).interfaces;
     return wanted.filter((one) => !one.own);
   }

@@ -8,7 +8,7 @@ const none = { set: [], deleted: [] };
 const nothing = { identities: none, endpoints: none, entries: none };
 const block = { addr: parseAddress("10.0.0.0"), prefix_bits: 104, identity: 17 };
 const hole = { addr: parseAddress("10.0.5.0"), prefix_bits: 120, identity: 18 };
-const cart = { namespace: "shop", pod: "cart", ingress_rule_set: 5, egress_rule_set: 0 };
+const cart = { namespace: "shop", pod: "cart", uid: "", ingress_rule_set: 5, egress_rule_set: 0 };
 const rule = { rule_set: 5, identity: 17, prefix_bits: 88, protocol: 6, port: 80, rule: 9 };
 const own = parseAddress("10.0.5.9");
 const ownKey = identityKey(own, 128);
@@ -72,6 +72,31 @@ describe("the image of what the kernel is to hold", () => {
     image.edit({ ...head(3), ...nothing, endpoints: { set: [], deleted: [cart] } });
     expect(image.get("endpoint_policies", key)).toBeUndefined();
     expect(image.inForce(endpoint)).toBe(ruleSetsText(6, 0));
+  });
+
+  it("gives an interface nothing that was meant for another instance of the name", () => {
+    const first = { ...cart, uid: "1" };
+    const endpoint = { ifindex: 7, namespace: "shop", pod: "cart", uid: "2" };
+    const key = interfaceKey(7);
+    image.replace(policy(2, { endpoints: [first] }));
+    image.settled();
+    image.setInterface({ ...endpoint, uid: "1" });
+    expect(image.get("endpoint_policies", key)).toBe(ruleSetsText(5, 0));
+    told();
+    image.setInterface(endpoint);
+    expect(told()).toEqual(["endpoint_policies"]);
+    expect(image.get("endpoint_policies", key)).toBeUndefined();
+    expect(image.inForce(endpoint)).toBeUndefined();
+    image.edit({
+      ...head(3),
+      ...nothing,
+      endpoints: { set: [{ ...cart, uid: "2" }], deleted: [] },
+    });
+    expect(told()).toEqual(["endpoint_policies"]);
+    expect(image.get("endpoint_policies", key)).toBe(ruleSetsText(5, 0));
+    expect(image.inForce(endpoint)).toBeUndefined();
+    image.settled();
+    expect(image.inForce(endpoint)).toBe(ruleSetsText(5, 0));
   });
 
   it("is as it was after a change that no map can hold", () => {

@@ -15,6 +15,8 @@ export interface PolicyEndpoint {
   ifindex: number;
   namespace: string;
   pod: string;
+  /** The instance that is behind it; empty or absent: not known. */
+  uid?: string;
 }
 
 export interface PolicyHead {
@@ -26,6 +28,18 @@ export interface PolicyHead {
 interface WorkloadName {
   namespace: string;
   pod: string;
+}
+
+/** What the policy says of a workload: of the instance `uid`, or of any where that is empty. */
+interface WorkloadPolicy {
+  uid: string;
+  sets: string;
+}
+
+/** An interface's workload. */
+interface Occupant {
+  name: string;
+  uid: string;
 }
 
 /** What a policy delta says of the kernel's maps. */
@@ -57,12 +71,12 @@ export class PolicyImage {
   /** How many identities there are with each length of prefix. */
   #prefixes = new Uint32Array(addressBits + 1);
   #rules = new Map<string, string>();
-  #workloads = new Map<string, string>();
-  readonly #interfaces = new Map<string, string>();
+  #workloads = new Map<string, WorkloadPolicy>();
+  readonly #interfaces = new Map<string, Occupant>();
   #addresses: Uint8Array[] = [];
   #own = new Map<string, string>();
-  /** Rule sets of workloads before the changes that are not in force yet; undefined: none. */
-  readonly #before = new Map<string, string | undefined>();
+  /** Of workloads before the changes that are not in force yet; undefined: none. */
+  readonly #before = new Map<string, WorkloadPolicy | undefined>();
 
   constructor(touched: Touched) {
     this.#touched = touched;
@@ -71,8 +85,8 @@ export class PolicyImage {
   get(map: PolicyMapName, key: string): string | undefined {
     if (map === "rules") return this.#rules.get(key);
     if (map === "endpoint_policies") {
-      const workload = this.#interfaces.get(key);
-      return workload === undefined ? undefined : this.#workloads.get(workload);
+      const occupant = this.#interfaces.get(key);
+      return occupant && setsFor(this.#workloads.get(occupant.name), occupant);
     }
     const own = this.#own.get(key);
     if (own !== undefined) return own;
@@ -97,8 +111,10 @@ export class PolicyImage {
 
   /** What the policy in force says of the interface's workload. */
   inForce(endpoint: PolicyEndpoint): string | undefined {
-    const name = nameOf(endpoint);
-    return this.#before.has(name) ? this.#before.get(name) : this.#workloads.get(name);
+    const occupant = occupantOf(endpoint);
+    const { name } = occupant;
+    const from = this.#before.has(name) ? this.#before : this.#workloads;
+    return setsFor(from.get(name), occupant);
   }
 
   /** What the image says now is in force. */
@@ -112,9 +128,9 @@ export class PolicyImage {
     const put = identities.set.map(identityOf);
     const dropRules = entries.deleted.map(ruleKey);
     const putRules = entries.set.map(ruleOf);
-    const workloads = new Map<string, string | undefined>();
+    const workloads = new Map<string, WorkloadPolicy | undefined>();
     for (const one of endpoints.deleted) workloads.set(nameOf(one), undefined);
-    for (const one of endpoints.set) workloads.set(nameOf(one), ruleSetsOf(one));
+    for (const one of endpoints.set) workloads.set(nameOf(one), policyOf(one));
     for (const key of drop) this.#setIdentity(key, undefined);
     for (const [key, identity] of put) this.#setIdentity(key, identity);
     for (const key of dropRules) this.#setRule(key, undefined);
@@ -128,8 +144,8 @@ export class PolicyImage {
   replace(set: PolicySet): void {
     const identities = new Map(set.identities.map(identityOf));
     const rules = new Map(set.entries.map(ruleOf));
-    const workloads = new Map<string, string | undefined>(
-      set.endpoints.map((one) => [nameOf(one), ruleSetsOf(one)]),
+    const workloads = new Map<string, WorkloadPolicy | undefined>(
+      set.endpoints.map((one) => [nameOf(one), policyOf(one)]),
     );
     for (const key of this.#identities.keys())
       if (!identities.has(key)) this.#setIdentity(key, undefined);
@@ -145,9 +161,10 @@ export class PolicyImage {
 
   setInterface(endpoint: PolicyEndpoint): void {
     const key = interfaceKey(endpoint.ifindex);
-    const name = nameOf(endpoint);
-    if (this.#interfaces.get(key) === name) return;
-    this.#interfaces.set(key, name);
+    const occupant = occupantOf(endpoint);
+    const before = this.#interfaces.get(key);
+    if (before?.name === occupant.name && before.uid === occupant.uid) return;
+    this.#interfaces.set(key, occupant);
     this.#touched("endpoint_policies", key);
   }
 
@@ -184,18 +201,18 @@ export class PolicyImage {
     this.#touched("rules", key);
   }
 
-  #setWorkloads(changes: Map<string, string | undefined>): void {
+  #setWorkloads(changes: Map<string, WorkloadPolicy | undefined>): void {
     const changed = new Set<string>();
-    for (const [name, sets] of changes) {
+    for (const [name, policy] of changes) {
       const before = this.#workloads.get(name);
-      if (before === sets) continue;
+      if (before?.sets === policy?.sets && before?.uid === policy?.uid) continue;
       if (!this.#before.has(name)) this.#before.set(name, before);
-      if (sets === undefined) this.#workloads.delete(name);
-      else this.#workloads.set(name, sets);
+      if (policy === undefined) this.#workloads.delete(name);
+      else this.#workloads.set(name, policy);
       changed.add(name);
     }
     if (changed.size === 0) return;
-    for (const [key, name] of this.#interfaces) {
+    for (const [key, { name }] of this.#interfaces) {
       if (changed.has(name)) this.#touched("endpoint_policies", key);
     }
   }
@@ -242,8 +259,19 @@ function ruleOf(one: PolicySet["entries"][number]): [key: string, rule: string] 
   return [ruleKey(one), wordText(one.rule)];
 }
 
-function ruleSetsOf(one: PolicySet["endpoints"][number]): string {
-  return ruleSetsText(one.ingress_rule_set, one.egress_rule_set);
+function policyOf(one: PolicySet["endpoints"][number]): WorkloadPolicy {
+  return { uid: one.uid, sets: ruleSetsText(one.ingress_rule_set, one.egress_rule_set) };
+}
+
+function occupantOf(endpoint: PolicyEndpoint): Occupant {
+  return { name: nameOf(endpoint), uid: endpoint.uid ?? "" };
+}
+
+/** Undefined as well where the policy speaks of another instance of the name. */
+function setsFor(policy: WorkloadPolicy | undefined, { uid }: Occupant): string | undefined {
+  if (policy === undefined) return undefined;
+  const isMeant = policy.uid === "" || uid === "" || policy.uid === uid;
+  return isMeant ? policy.sets : undefined;
 }
 
 /** The prefix of an identity's key, whose length is in its first byte or its last. */

@@ -55,7 +55,11 @@ export class EndpointGate {
       if (open.has(key)) sifted.deleted.push(one);
     }
     const closing = new Set<string>();
-    for (const key of replaced) {
+    const anew = new Set(replaced);
+    for (const entry of delta.set) {
+      if (isOther(open.get(keyOf(entry)), entry)) anew.add(keyOf(entry));
+    }
+    for (const key of anew) {
       const entry = open.get(key);
       if (entry === undefined || delta.deleted.some((one) => keyOf(one) === key)) continue;
       closing.add(key);
@@ -65,7 +69,7 @@ export class EndpointGate {
     for (const entry of delta.set) {
       const key = keyOf(entry);
       if (open.has(key) && !closing.has(key)) sifted.set.push(entry);
-      else this.#hold(key, entry, nowMs, replaced.has(key));
+      else this.#hold(key, entry, nowMs, anew.has(key));
     }
     return sifted;
   }
@@ -100,6 +104,11 @@ export class EndpointGate {
     if (held !== undefined && !afresh) held.entry = entry;
     else this.#held.set(key, { entry, after: undefined, deadlineMs: nowMs + this.#holdMs });
   }
+}
+
+/** Another instance of the name than the one that is open. */
+function isOther(open: EndpointEntry | undefined, entry: EndpointEntry): boolean {
+  return open !== undefined && open.uid !== "" && open.uid !== entry.uid;
 }
 
 function keyOf({ namespace, pod }: { namespace: string; pod: string }): string {

@@ -260,6 +260,21 @@ describe("a new pod", () => {
     expect(pods((desk.publish() as PolicyDelta).endpoints)).toEqual(["cart-1"]);
   });
 
+  it("is closed again where its instance changed while no controller ran", () => {
+    const as = (uid: string): ClusterPod => ({ ...pod("cart-1", 1), uid });
+    const before = new Desk().pods([as("1"), ...three.slice(1)]).set(document("cart", "web"));
+    before.publish();
+    const desk = new Desk(PublishedPolicy.of(before.book.published.snapshot()));
+    desk.held = 1;
+    desk.pods([as("2"), ...three.slice(1)]).set(document("cart", "web"));
+    const closed = desk.publish() as PolicyDelta;
+    expect(closed.endpoints).toEqual({ set: [], deleted: [{ namespace: "shop", pod: "cart-1" }] });
+    desk.held = closed.revision;
+    expect((desk.publish() as PolicyDelta).endpoints.set).toMatchObject([
+      { pod: "cart-1", uid: "2" },
+    ]);
+  });
+
   it("is closed again also where the draft that closes it has to be sent twice", () => {
     const desk = enforcing();
     desk.pods([pod("cart-1", 9)], [], ["cart-1"]);

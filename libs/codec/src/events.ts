@@ -38,6 +38,7 @@ export interface IdentityRow {
 export interface EndpointRow {
   namespace: string;
   pod: string;
+  uid: string;
   ingress_rule_set: number;
   egress_rule_set: number;
 }

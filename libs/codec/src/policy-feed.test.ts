@@ -11,7 +11,9 @@ function setOf(revision: number, entries = 1): PolicySet {
     created: revision,
     documents: [{ namespace: "shop", name: "cart", text: `kind: NetworkPolicy # ${revision} é` }],
     identities: [{ addr: Buffer.alloc(16, revision), prefix_bits: 128, identity: 16 }],
-    endpoints: [{ namespace: "shop", pod: "cart-0", ingress_rule_set: 1, egress_rule_set: 0 }],
+    endpoints: [
+      { namespace: "shop", pod: "cart-0", uid: "u1", ingress_rule_set: 1, egress_rule_set: 0 },
+    ],
     entries: Array.from({ length: entries }, (_, port) => ({
       ...{ rule_set: 1, identity: 0, prefix_bits: 88, protocol: 6, rule: 1, port },
     })),

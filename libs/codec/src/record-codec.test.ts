@@ -44,7 +44,9 @@ const samples = {
     created: 5,
     documents: [{ namespace: "shop", name: "cart", text: "kind: NetworkPolicy" }],
     identities: [{ addr, prefix_bits: 128, identity: 16 }],
-    endpoints: [{ namespace: "shop", pod: "cart-0", ingress_rule_set: 1, egress_rule_set: 0 }],
+    endpoints: [
+      { namespace: "shop", pod: "cart-0", uid: "u1", ingress_rule_set: 1, egress_rule_set: 0 },
+    ],
     entries: [{ rule_set: 1, identity: 0, prefix_bits: 88, protocol: 6, port: 80, rule: 1 }],
     rules: [{ rule: 1, text: "shop/cart ingress[0]" }],
   } satisfies Required<PolicySet>,
@@ -63,7 +65,9 @@ const samples = {
       deleted: [{ addr, prefix_bits: 127 }],
     },
     endpoints: {
-      set: [{ namespace: "shop", pod: "cart-0", ingress_rule_set: 1, egress_rule_set: 0 }],
+      set: [
+        { namespace: "shop", pod: "cart-0", uid: "u1", ingress_rule_set: 1, egress_rule_set: 0 },
+      ],
       deleted: [{ namespace: "shop", pod: "cart-1" }],
     },
     entries: {
@@ -252,8 +256,8 @@ describe("record codecs", () => {
     expect(ids).toEqual({
       FlowBlock: 940336828,
       Workload: 858484279,
-      PolicySet: 1203509108,
-      PolicyDelta: 1873827641,
+      PolicySet: 2034714216,
+      PolicyDelta: 1312740823,
       PolicySetIndex: 595207243,
       PolicyChange: 1417882244,
       NodeReport: 832529442,

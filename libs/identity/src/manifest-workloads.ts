@@ -5,6 +5,9 @@ import { isProtocol, protocolNumber } from "@weir/policy";
 import type { ManifestNamespace, ManifestPod, Manifests } from "@weir/policy";
 import { externalKind } from "./workload-ref.ts";
 
+/** Begins the uid of what a file names: nodes know the instance that runs by another one. */
+export const manifestUid = "manifest";
+
 /**
  * Who manifests say there is: pods with an address in their status, services with a cluster
  * address, nodes. Workloads without pods of their own (a Deployment alone) have no address and are
@@ -62,7 +65,7 @@ function bare(
     kind,
     namespace,
     name,
-    uid: uid === "" ? "manifest" : uid,
+    uid: uid === "" ? manifestUid : `${manifestUid}/${uid}`,
     workload: name,
     workload_kind: "",
     node: "",

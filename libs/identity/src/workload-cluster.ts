@@ -1,6 +1,7 @@
 import { formatAddress } from "@weir/codec";
 import type { Workload } from "@weir/codec";
 import type { Cluster, ClusterPod, PortProtocol } from "@weir/policy";
+import { manifestUid } from "./manifest-workloads.ts";
 
 const PROTOCOLS: Record<number, PortProtocol> = { 6: "TCP", 17: "UDP", 132: "SCTP" };
 
@@ -39,6 +40,7 @@ function clusterPod(pod: Workload): ClusterPod {
   return {
     namespace: pod.namespace,
     name: pod.name,
+    uid: pod.uid.startsWith(manifestUid) ? "" : pod.uid,
     labels: pod.labels,
     addresses: texts(pod),
     ports: pod.ports.flatMap(({ name, port, protocol }) => {

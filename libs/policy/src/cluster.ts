@@ -11,6 +11,8 @@ export const namespaceNameLabel = "kubernetes.io/metadata.name";
 export interface ClusterPod {
   namespace: string;
   name: string;
+  /** Of this instance of the name; empty or absent: not known. */
+  uid?: string;
   labels: Labels;
   /** Textual, IPv4 and IPv6. */
   addresses: string[];

@@ -148,7 +148,9 @@ export function diffCompiled(before: CompiledTables, after: CompiledTables): Com
       before.endpoints,
       after.endpoints,
       (a, b) =>
-        a.ingress_rule_set === b.ingress_rule_set && a.egress_rule_set === b.egress_rule_set,
+        a.uid === b.uid &&
+        a.ingress_rule_set === b.ingress_rule_set &&
+        a.egress_rule_set === b.egress_rule_set,
       ({ namespace, pod }) => ({ namespace, pod }),
     ),
     entries: diffTable(

@@ -12,6 +12,8 @@ export interface IdentityEntry {
 export interface EndpointEntry {
   namespace: string;
   pod: string;
+  /** The instance that is meant; empty: any of this name. */
+  uid: string;
   /** 0: not isolated. */
   ingress_rule_set: number;
   egress_rule_set: number;

@@ -113,6 +113,8 @@ describe("a new pod", () => {
   it.each([
     ["its peer's node", "n/new", 0],
     ["the other node", "n/new", 1],
+    ["its peer's node, under the old name", "n/old", 0],
+    ["the other node, under the old name", "n/old", 1],
   ])(
     "with a used address never has the old identity, on %s",
     async (where, name, node) => {

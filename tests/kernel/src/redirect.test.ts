@@ -30,7 +30,7 @@ function policySet(pods: BedPod[], more: Partial<PolicySet> = {}): PolicySet {
     ),
     endpoints: pods.map((pod, index) => ({
       ...{ namespace: "bed", pod: pod.name },
-      ...{ ingress_rule_set: 900 + (index % 2), egress_rule_set: 800 + (index % 2) },
+      ...{ uid: "", ingress_rule_set: 900 + (index % 2), egress_rule_set: 800 + (index % 2) },
     })),
     entries: ruleSets.map((rule_set) => ({
       ...{ rule_set, identity: 16, prefix_bits: 64, protocol: 0, port: 0, rule: 7 },

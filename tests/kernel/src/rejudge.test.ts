@@ -23,7 +23,11 @@ function policySet(pods: BedPod[], generation: number, friends: number[]): Polic
     ),
     endpoints: pods.map((pod, index) => ({
       ...{ namespace: "bed", pod: pod.name },
-      ...{ ingress_rule_set: index === 0 ? 900 : 0, egress_rule_set: index === 0 ? 901 : 0 },
+      ...{
+        uid: "",
+        ingress_rule_set: index === 0 ? 900 : 0,
+        egress_rule_set: index === 0 ? 901 : 0,
+      },
     })),
     entries: friends.map((index) => ({
       ...{ rule_set: 900, identity: 16 + index, prefix_bits: 88, protocol: tcp, port, rule: 40 },

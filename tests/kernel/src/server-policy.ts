@@ -25,8 +25,8 @@ export function serverPolicy(pods: PolicyPod[], more: Partial<PolicySet> = {}): 
     documents: [],
     identities: [...identityOf(client, 16), ...identityOf(server, 17)],
     endpoints: [
-      { namespace: "bed", pod: client.name, ingress_rule_set: 0, egress_rule_set: 0 },
-      { namespace: "bed", pod: server.name, ingress_rule_set: 900, egress_rule_set: 0 },
+      { namespace: "bed", pod: client.name, uid: "", ingress_rule_set: 0, egress_rule_set: 0 },
+      { namespace: "bed", pod: server.name, uid: "", ingress_rule_set: 900, egress_rule_set: 0 },
     ],
     entries: [
       { rule_set: 900, identity: 16, prefix_bits: 88, protocol: tcp, port: openPort, rule: 40 },

@@ -30,8 +30,8 @@ function listed(text: string): Counters {
 }
 
 /** Counters of a pod's network namespace, e.g. TcpOutSegs, UdpInDatagrams, IpExtOutOctets, Ip6OutOctets. */
-export async function countersOf(pod: string): Promise<Counters> {
-  const file = (name: string) => ok(["lab", "exec", pod, "--", "cat", `/proc/self/net/${name}`]);
+export async function countersOf(inPod: (...command: string[]) => string[]): Promise<Counters> {
+  const file = (name: string) => ok(inPod("cat", `/proc/self/net/${name}`));
   const [snmp, netstat, snmp6] = await Promise.all([file("snmp"), file("netstat"), file("snmp6")]);
   return { ...paired(snmp), ...paired(netstat), ...listed(snmp6) };
 }

@@ -16,8 +16,22 @@ const traffic = join(import.meta.dirname, "traffic.ts");
 export const pairManifest = join(import.meta.dirname, "../manifests/pair.yaml");
 export const serverPort = 7000;
 
+/** Of all labs on this machine, the one meant; undefined: there is only one. */
+let labName: string | undefined;
+
+export function useLab(name: string): void {
+  labName = name;
+}
+
 export function inPod(pod: string, ...command: string[]): string[] {
-  return ["lab", "exec", pod, "--", ...command];
+  return [
+    "lab",
+    "exec",
+    ...(labName === undefined ? [] : ["--name", labName]),
+    pod,
+    "--",
+    ...command,
+  ];
 }
 
 export function trafficCommand(...given: (string | number)[]): string[] {
@@ -40,10 +54,12 @@ export async function addressesOf(
   namespace: string,
   name: string,
 ): Promise<{ v4: string; v6: string }> {
-  const labs = rows<{ pods: { namespace: string; name: string; addresses: string[] }[] }>(
-    await ok(["lab", "list", "-o", "json"]),
-  );
+  const labs = rows<{
+    name: string;
+    pods: { namespace: string; name: string; addresses: string[] }[];
+  }>(await ok(["lab", "list", "-o", "json"]));
   const pod = labs
+    .filter((lab) => labName === undefined || lab.name === labName)
     .flatMap((lab) => lab.pods)
     .find((one) => one.namespace === namespace && one.name === name);
   if (!pod) throw new Error(`no lab has ${namespace}/${name}`);
@@ -67,13 +83,16 @@ export async function send(
   count: number,
   bytes: number,
 ): Promise<Sent> {
-  const before = await countersOf("pair/client");
+  const before = await countersOf((...given) => inPod("pair/client", ...given));
   const args = [mode, host, String(serverPort), String(count), String(bytes)];
   const outcome = JSON.parse(await ok(inPod("pair/client", node, traffic, ...args))) as Omit<
     Sent,
     "kernel"
   >;
-  return { ...outcome, kernel: added(before, await countersOf("pair/client")) };
+  return {
+    ...outcome,
+    kernel: added(before, await countersOf((...given) => inPod("pair/client", ...given))),
+  };
 }
 
 export async function ping(host: string, count: number): Promise<void> {

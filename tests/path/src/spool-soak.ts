@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startBroker } from "@weir/kafka";
 import type { RunningBroker } from "@weir/kafka";
-import { addressesOf, pairManifest, serve } from "./exact.ts";
+import { addressesOf, pairManifest, serve, useLab } from "./exact.ts";
 import { eventually, ok, rows } from "./process.ts";
 import { killAgainAndAgain, ledgerOf, load, missingPackets } from "./spool-faults.ts";
 import { Stations } from "./stations.ts";
@@ -65,6 +65,7 @@ async function away(seconds: number, host: string): Promise<Record<string, unkno
 }
 
 try {
+  useLab("path");
   await ok(["lab", "up", pairManifest, "--name", "path"], { timeoutMs: 90_000 });
   await stations.startAll();
   await using _server = await serve();

@@ -5,7 +5,16 @@ import { type Bus, createKafkaBus, topics } from "@weir/bus";
 import { deadLetterCodec } from "@weir/codec";
 import { type RunningBroker, brokerMissing, startBroker } from "@weir/kafka";
 import { type Bed, countsExactly } from "./exact-suite.ts";
-import { addressesOf, hold, observed, pairManifest, send, serve, serverPort } from "./exact.ts";
+import {
+  addressesOf,
+  hold,
+  observed,
+  pairManifest,
+  send,
+  serve,
+  serverPort,
+  useLab,
+} from "./exact.ts";
 import { balanced, killAgainAndAgain, ledgerOf, load } from "./spool-faults.ts";
 import { leftSince, leftovers } from "./leftovers.ts";
 import { type Station, eventually, ok } from "./process.ts";
@@ -28,6 +37,7 @@ onBroker("stations of their own, over a Kafka broker", () => {
   beforeAll(async () => {
     before = await leftovers();
     broker = await startBroker({ directory: join(directory, "kafka") });
+    useLab("path");
     await ok(["lab", "up", pairManifest, "--name", "path"], { timeoutMs: 90_000 });
     stations = new Stations(directory, broker.address, node);
     await stations.startAll();

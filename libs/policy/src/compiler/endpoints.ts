@@ -270,9 +270,11 @@ export class Endpoints {
         continue;
       }
       const [ingress, egress] = [pod.ingress?.id ?? 0, pod.egress?.id ?? 0];
-      if (told?.ingress_rule_set === ingress && told.egress_rule_set === egress) continue;
-      const { namespace, name } = pod.pod;
-      const entry = { namespace, pod: name, ingress_rule_set: ingress, egress_rule_set: egress };
+      const { namespace, name, uid = "" } = pod.pod;
+      const same = told?.ingress_rule_set === ingress && told.egress_rule_set === egress;
+      if (same && told.uid === uid) continue;
+      const sets = { ingress_rule_set: ingress, egress_rule_set: egress };
+      const entry = { namespace, pod: name, uid, ...sets };
       this.#told.set(key, entry);
       set.push(entry);
     }

@@ -26,8 +26,9 @@ export function addressesOf(pod: ClusterPod): bigint[] {
 /** Are two descriptions the same to every policy? */
 export function samePod(a: ClusterPod, b: ClusterPod): boolean {
   if (a === b) return true;
-  const seen = ({ labels, addresses, ports, hostNetwork }: ClusterPod): string =>
+  const seen = ({ uid = "", labels, addresses, ports, hostNetwork }: ClusterPod): string =>
     JSON.stringify([
+      uid,
       Object.entries(labels).sort(([one], [two]) => (one < two ? -1 : 1)),
       addresses,
       ports.map(({ name, port, protocol }) => [name, port, protocol]),

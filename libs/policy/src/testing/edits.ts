@@ -103,7 +103,9 @@ export class EditedWorld {
     if (pods.length === 0) return this.#setPod(makePod(choices, 0), "set");
     const pod = choices.pick(pods);
     const other = choices.pick(pods);
-    switch (choices.below(6)) {
+    switch (choices.below(7)) {
+      case 6:
+        return this.#setPod({ ...pod, uid: String(choices.below(3)) }, "another instance of");
       case 0:
         return this.#setPod({ ...pod, labels: makeLabels(choices) }, "relabel");
       case 1:

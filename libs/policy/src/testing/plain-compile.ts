@@ -327,6 +327,7 @@ export function plainCompile(
     endpoints.set(podKey(pod), {
       namespace: pod.namespace,
       pod: pod.name,
+      uid: pod.uid ?? "",
       ingress_rule_set: ingress === undefined ? 0 : (ids.get(ingress.key) as number),
       egress_rule_set: egress === undefined ? 0 : (ids.get(egress.key) as number),
     });
