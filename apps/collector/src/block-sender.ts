@@ -189,7 +189,10 @@ class OrderedSender implements BlockSender {
     while (!signal.aborted) {
       this.#isAsked = false;
       const parcels = await this.#next();
-      if (parcels.length === 0) break;
+      if (parcels.length === 0) {
+        this.#noteMissing();
+        break;
+      }
       if (await this.#send(parcels)) this.#settle(parcels);
     }
     if (this.#backSince !== undefined && !signal.aborted) {
@@ -273,6 +276,14 @@ class OrderedSender implements BlockSender {
     }
     const last = parcels.at(-1)?.entry;
     if (last) spool?.release(last);
+    this.#tell();
+  }
+
+  /** Nothing waits any more: a numbered block that did not come by will not come. */
+  #noteMissing(): void {
+    const { spool, journal } = this.#options;
+    if (spool === undefined || this.#held.length > 0 || this.#stopping.signal.aborted) return;
+    journal.settle(journal.last, 0, spool.counters);
     this.#tell();
   }
 
