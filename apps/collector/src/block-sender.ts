@@ -282,7 +282,8 @@ class OrderedSender implements BlockSender {
   /** Nothing waits any more: a numbered block that did not come by will not come. */
   #noteMissing(): void {
     const { spool, journal } = this.#options;
-    if (spool === undefined || this.#held.length > 0 || this.#stopping.signal.aborted) return;
+    const isHolding = journal.edges.isHeld || journal.swept.isHeld;
+    if (spool === undefined || isHolding || this.#stopping.signal.aborted) return;
     journal.settle(journal.last, 0, spool.counters);
     this.#tell();
   }

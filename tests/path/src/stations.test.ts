@@ -142,12 +142,17 @@ onBroker("stations of their own, over a Kafka broker", () => {
     }
     const collector = await stations.start("collector");
     await _load.stop("SIGTERM");
-    await balanced(bed, 60_000);
+    await balanced(bed, 150_000).catch(async (error: unknown) => {
+      const told = [collector.output, stations.get("enricher").output].map((one) =>
+        one.slice(-3000),
+      );
+      throw new Error([...told, JSON.stringify(await ledgerOf(bed))].join("\n"), { cause: error });
+    });
     expect((await ledgerOf(bed)).find((one) => one.node === node)!.produced).toBeGreaterThan(
       produced,
     );
     expect(collector.running).toBe(true);
-  }, 180_000);
+  }, 270_000);
 
   it("shows a block that vanished as unexplained", async () => {
     const folder = join(stations.spoolDirectory, node);
