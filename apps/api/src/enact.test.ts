@@ -136,6 +136,17 @@ describe("enacting a change", () => {
     expect(await next).toMatchObject({ generation: 3 });
   });
 
+  it("does not call in force what a node holds and cannot enforce at an interface", async () => {
+    const text = "no policy is enforced at 1 interfaces";
+    world.node = { ...world.node, error: text, counters: { interfaces_unwatched: 1 } };
+    await expect(enactor(50)(() => apply(change("a", "1")))).rejects.toMatchObject({
+      status: 504,
+      problems: [`n1: holds generation 2; ${text}`],
+    });
+    world.node = { ...world.node, error: null, counters: { interfaces_unwatched: 0 } };
+    expect(await enactor()(() => apply(change("a", "1")))).toMatchObject({ nodes: ["n1"] });
+  });
+
   it("says so when somebody else changes the same policy meanwhile", async () => {
     world.isCompiling = false;
     const enact = enactor();

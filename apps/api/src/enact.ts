@@ -127,7 +127,13 @@ async function confirm(nodes: Nodes, set: CompiledPolicies, deadline: number): P
     nodes
       .live()
       .map((node) => node.report)
-      .filter((report) => report.generation < set.generation || report.revision < set.revision)
+      .filter(
+        (report) =>
+          report.generation < set.generation ||
+          report.revision < set.revision ||
+          // It holds the policy, and packets of those interfaces are not judged by it.
+          (report.counters["interfaces_unwatched"] ?? 0) > 0,
+      )
       .map((report) => {
         const held = `${report.node}: holds generation ${report.generation}`;
         return report.error === null ? held : `${held}; ${report.error}`;

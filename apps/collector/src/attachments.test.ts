@@ -43,4 +43,18 @@ describe("an interface that takes no program", () => {
     expect(attachments.reconcile([pod])).toEqual({ added: 0, gone: [] });
     expect([endpoints.has(7), removed]).toEqual([true, []]);
   });
+
+  it("is named until it takes one or is gone", () => {
+    const attachments = createAttachments(refusing([]).options);
+    attachments.reconcile([pod]);
+    expect(attachments.unwatched).toEqual([expect.stringMatching(/^veth7 \(shop\/cart\): .+/)]);
+    attachments.reconcile([]);
+    expect(attachments.unwatched).toEqual([]);
+  });
+
+  it("is not missed where nothing is enforced anyway", () => {
+    const attachments = createAttachments(refusing([]).options);
+    attachments.reconcile([{ ...pod, own: true }]);
+    expect(attachments.unwatched).toEqual([]);
+  });
 });

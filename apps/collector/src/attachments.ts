@@ -32,6 +32,8 @@ export interface AttachmentsOptions {
 /** The interfaces whose programs are in place. */
 export interface Attachments {
   readonly interfaces: WantedInterface[];
+  /** Workloads whose interface took no program at the last attempt, and why: they are not enforced for. */
+  readonly unwatched: string[];
   /**
    * Detaches what is not wanted any more and attaches what is new. Returns the interfaces that
    * were given up: what is left of their flows is to be swept.
@@ -67,8 +69,8 @@ class NodeAttachments implements Attachments {
   readonly #attached = new Map<number, Attached>();
   readonly #endpoints: TypedMap<number, Endpoint>;
   readonly #inherited: Inherited;
-  /** What was said of an interface last, so that it is said once. */
-  readonly #failures = new Map<number, string>();
+  /** Of interfaces that took no program. What was said last is there too, so that it is said once. */
+  readonly #failures = new Map<number, { wanted: WantedInterface; message: string }>();
   /** Said once as well. */
   #isUntold = false;
 
@@ -81,6 +83,14 @@ class NodeAttachments implements Attachments {
 
   get interfaces(): WantedInterface[] {
     return [...this.#attached.values()].map((one) => one.wanted);
+  }
+
+  get unwatched(): string[] {
+    return [...this.#failures.values()]
+      .filter(({ wanted }) => !wanted.own)
+      .map(
+        ({ wanted, message }) => `${wanted.name} (${wanted.namespace}/${wanted.pod}): ${message}`,
+      );
   }
 
   reconcile(wanted: WantedInterface[]): { added: number; gone: WantedInterface[] } {
@@ -157,11 +167,11 @@ class NodeAttachments implements Attachments {
       return true;
     } catch (error) {
       if (!(error instanceof BpfError)) throw error;
-      if (this.#failures.get(wanted.ifindex) !== error.message) {
+      if (this.#failures.get(wanted.ifindex)?.message !== error.message) {
         const { log } = this.#options;
         log.warn({ error, interface: wanted.name }, "cannot watch this interface; trying again");
       }
-      this.#failures.set(wanted.ifindex, error.message);
+      this.#failures.set(wanted.ifindex, { wanted, message: error.message });
       return false;
     }
   }

@@ -246,7 +246,9 @@ class RunningCollector implements Collector {
   async #reconcile(): Promise<void> {
     const { config, attachments, reader } = this.#parts;
     const wanted = wantedInterfaces(config, this.#state);
+    const before = attachments.unwatched.join();
     const { added, gone } = attachments.reconcile(wanted.interfaces);
+    if (attachments.unwatched.join() !== before) void this.#reporter?.report();
     if (gone.length > 0) {
       reader.drain();
       await reader.sweep(true);

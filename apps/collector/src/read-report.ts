@@ -19,7 +19,7 @@ export function readNodeReport(parts: Parts): NodeReport {
     generation,
     revision,
     mode,
-    error: parts.policyError,
+    error: parts.policyError ?? unwatchedText(attachments.unwatched),
     attached: interfaces.map((one) =>
       one.own ? one.name : `${one.name} (${one.namespace}/${one.pod})`,
     ),
@@ -28,6 +28,7 @@ export function readNodeReport(parts: Parts): NodeReport {
     produced: sender.counters.records,
     lost: lossesOf(drops, reader.counters, parts.journal.lost),
     counters: {
+      interfaces_unwatched: attachments.unwatched.length,
       // What the ledger holds stored rows against; with `blocks` it tells one process from the next.
       last_block: sender.counters.lastBlock,
       flows_live: reader.counters.flowsLive,
@@ -67,4 +68,11 @@ export function readNodeReport(parts: Parts): NodeReport {
     },
     odometers,
   };
+}
+
+/** The first few: a report has to stay small. */
+function unwatchedText(unwatched: string[]): string | null {
+  if (unwatched.length === 0) return null;
+  const first = unwatched.slice(0, 3).join("; ");
+  return `no policy is enforced at ${unwatched.length} interfaces, which take no program: ${first}; trying again`;
 }
