@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunState } from "@weir/identity";
 import { listInterfaces } from "libbpf-ts";
@@ -83,13 +83,17 @@ function ownInterface({ ifindex, name }: Interface): WantedInterface {
   return { ifindex, name, ...none, own: true, layer3: !hasMacHeader(name) };
 }
 
-/** By number; empty where the namespace is gone. */
+/**
+ * By number; empty where the namespace is gone. Throws where it is there and cannot be looked into:
+ * taken for empty, it would have the programs detached from every pod of the node.
+ */
 function interfacesOf(netns: string | undefined): Map<number, string> {
   try {
     const there = listInterfaces(netns === undefined ? {} : { netns });
     return new Map(there.map((one) => [one.ifindex, one.name]));
-  } catch {
-    return new Map();
+  } catch (error) {
+    if (netns !== undefined && !existsSync(netns)) return new Map();
+    throw error;
   }
 }
 
