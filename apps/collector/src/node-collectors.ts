@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { announceCollectors, watchRunDirectory, withdrawCollectors } from "@weir/identity";
+import type { Log } from "@weir/runtime";
 import type { Collector, CollectorDoors } from "./collector.ts";
 import { startCollector } from "./collector.ts";
 import type { CollectorConfig } from "./config.ts";
@@ -14,7 +15,8 @@ export interface NodeCollectors {
 /**
  * Follows `<run>/nodes`: a collector for each node there, and one for the machine itself where
  * `interfaces` asks for its own. Nodes that go take their collector, with all it had, along.
- * Resolves when those that are there now watch. `config.node` names the machine itself.
+ * Resolves when those that are there now watch, or could not be made to, which is tried again.
+ * `config.node` names the machine itself.
  */
 export async function startNodeCollectors(
   config: CollectorConfig,
@@ -26,6 +28,7 @@ export async function startNodeCollectors(
   const own = config.interfaces === "none" ? [] : [config.node || hostname()];
   let isStopping = false;
   const announce = (): void => announceAll(config, doors, [...failed.keys()]);
+  let nodesThere: string[] = [];
   announce();
 
   const start = async (node: string): Promise<void> => {
@@ -36,17 +39,14 @@ export async function startNodeCollectors(
       running.set(node, await startCollector({ ...rest, node, interfaces }, doors));
       if (failed.delete(node)) announce();
     } catch (error) {
-      const { message } = error as Error;
-      if (failed.get(node) !== message)
-        doors.log.error({ error, node }, "this node is not watched");
-      failed.set(node, message);
+      noteFailure(failed, node, error as Error, doors.log);
       announce();
     }
   };
 
-  const follow = async (nodes: string[]): Promise<void> => {
+  const follow = async (): Promise<void> => {
     if (isStopping) return;
-    const wanted = new Set([...own, ...nodes]);
+    const wanted = new Set([...own, ...nodesThere]);
     for (const [node, collector] of running) {
       if (wanted.has(node)) continue;
       running.delete(node);
@@ -56,12 +56,17 @@ export async function startNodeCollectors(
     for (const node of failed.keys()) if (!wanted.has(node)) failed.delete(node);
   };
 
+  // What was in the way may be gone, and no file tells of that.
+  const retry = setInterval(() => {
+    if (failed.size > 0) turns.addUnlessWaiting(follow);
+  }, config.rescanIntervalMs);
   let first: Promise<void> | undefined;
   const watch = watchRunDirectory(
     config.runDirectory,
     {
-      onState(state) {
-        const round = turns.add(() => follow(state.nodes.map((one) => one.node)));
+      onState({ nodes }) {
+        nodesThere = nodes.map((one) => one.node);
+        const round = turns.add(follow);
         first ??= round;
         round.catch((error: unknown) => doors.log.error({ error }, "nodes could not be followed"));
       },
@@ -77,6 +82,7 @@ export async function startNodeCollectors(
     },
     async stop(options) {
       isStopping = true;
+      clearInterval(retry);
       withdrawCollectors(config.runDirectory);
       await watch.close();
       await turns.add(() => Promise.resolve());
@@ -84,6 +90,12 @@ export async function startNodeCollectors(
       running.clear();
     },
   };
+}
+
+/** The same is said once, however often it is tried. */
+function noteFailure(failed: Map<string, string>, node: string, error: Error, log: Log): void {
+  if (failed.get(node) !== error.message) log.error({ error, node }, "this node is not watched");
+  failed.set(node, error.message);
 }
 
 /** Whoever wires pods waits for the collectors of nodes that are still to come. */

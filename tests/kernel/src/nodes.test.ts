@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { collectorConfig, startNodeCollectors } from "@weir/collector";
 import type { NodeCollectors } from "@weir/collector";
@@ -37,6 +37,21 @@ describe("the collectors of a machine", () => {
     await eventually(() => expect(existsSync(pins())).toBe(false));
 
     bed.writeNode();
+    await eventually(() => expect(collectors?.collectors).toHaveLength(1));
+    await collectors.stop({ detach: true });
+    expect(existsSync(pins())).toBe(false);
+  });
+
+  it("are started again where they could not start, without a cue", async () => {
+    const { runDirectory } = bed;
+    const programs = join(runDirectory, "late.bpf.o");
+    const config = collectorConfig.parse({
+      ...{ runDirectory, interfaces: "none", policyWaitMs: 100, rescanIntervalMs: 200 },
+    });
+    const doors = { bus: recording.bus, log: silentLog(), programs };
+    collectors = await startNodeCollectors(config, doors);
+    expect(collectors.collectors).toEqual([]);
+    copyFileSync(new URL("../../../bpf/build/flow.bpf.o", import.meta.url), programs);
     await eventually(() => expect(collectors?.collectors).toHaveLength(1));
     await collectors.stop({ detach: true });
     expect(existsSync(pins())).toBe(false);
