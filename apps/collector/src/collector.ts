@@ -273,12 +273,19 @@ class RunningCollector implements Collector {
     return this.#stopping;
   }
 
-  /** A start that failed: lets go without a word, programs that were there stay. */
+  /**
+   * A start that failed: lets go without a word, programs that were there stay. What it made itself
+   * goes, unless packets are judged by it.
+   */
   async abandon(): Promise<void> {
+    const { attachments, sender, policy, datapath } = this.#parts;
     await this.#quiet();
-    this.#parts.attachments.leaveAll();
-    this.#parts.sender.abandon();
-    await this.#parts.policy.caughtUp();
+    const isUsed = datapath.takenOver || datapath.foreignLayouts.length > 0;
+    const isAttached = attachments.interfaces.length > 0 || datapath.pins.links().length > 0;
+    attachments.leaveAll();
+    sender.abandon();
+    await policy.caughtUp();
+    if (!isUsed && !isAttached) datapath.pins.removeAll();
   }
 
   async #quiet(): Promise<void> {

@@ -56,4 +56,14 @@ describe("the collectors of a machine", () => {
     await collectors.stop({ detach: true });
     expect(existsSync(pins())).toBe(false);
   });
+
+  it("leave nothing of a first start that failed before anything was attached", async () => {
+    const { runDirectory } = bed;
+    const config = collectorConfig.parse({ runDirectory, interfaces: "none" });
+    const readTable = () => Promise.reject(new Error("no bus"));
+    const bus = Object.assign(Object.create(recording.bus) as typeof recording.bus, { readTable });
+    collectors = await startNodeCollectors(config, { bus, log: silentLog() });
+    expect([collectors.collectors, existsSync(pins())]).toEqual([[], false]);
+    await collectors.stop({ detach: true });
+  });
 });
