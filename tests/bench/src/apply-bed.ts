@@ -51,6 +51,8 @@ export async function openApplyBed(podCount: number): Promise<ApplyBed> {
     doors,
   );
   opening.defer(() => collectors.stop({ detach: true }));
+  const watched = collectors.collectors.flatMap((one) => one.status().attached);
+  if (watched.length < 2) throw new Error(`not both pods are watched, only: ${watched.join(", ")}`);
   const listen = apiConfig.parse({ listen: "127.0.0.1:0" });
   const api = opening.use(await startApi(listen, { ...doors, metrics: createMetrics("api") }));
   const pods = { sender: "bench/sender", target: "bench/target" };
