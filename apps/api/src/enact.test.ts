@@ -36,8 +36,12 @@ class World {
     },
     wait: (holds: () => boolean, timeoutMs: number) => waitUntil(this.#waiting, holds, timeoutMs),
   } as unknown as Policies;
+  /** Others, and those that are not heard of any more. */
+  others: HeardNode[] = [];
+  silent = new Set<string>();
   readonly nodes = {
-    live: (): HeardNode[] => [{ report: this.node, heardMs: Date.now() }],
+    all: (): HeardNode[] => [{ report: this.node, heardMs: Date.now() - 9000 }, ...this.others],
+    live: (): HeardNode[] => this.nodes.all().filter((one) => !this.silent.has(one.report.node)),
     wait: (holds: () => boolean, timeoutMs: number) => waitUntil(this.#waiting, holds, timeoutMs),
   } as unknown as Nodes;
 
@@ -145,6 +149,26 @@ describe("enacting a change", () => {
     });
     world.node = { ...world.node, error: null, counters: { interfaces_unwatched: 0 } };
     expect(await enactor()(() => apply(change("a", "1")))).toMatchObject({ nodes: ["n1"] });
+  });
+
+  it("waits for a node also when it falls silent meanwhile", async () => {
+    world.isFollowing = false;
+    const enacted = enactor(500)(() => apply(change("a", "1")));
+    setTimeout(() => world.silent.add("n1"), 50);
+    await expect(enacted).rejects.toMatchObject({ status: 504 });
+  });
+
+  it("warns of nodes that it could not ask, and where there is none", async () => {
+    const gone = { ...report, node: "n2", generation: 1, revision: 1 };
+    world.others = [{ report: gone, heardMs: Date.now() - 60_000 }];
+    world.silent.add("n2");
+    const some = await enactor()(() => apply(change("a", "1")));
+    expect(some.nodes).toEqual(["n1"]);
+    expect(some.warnings).toEqual([expect.stringMatching(/^node n2 has not reported for 60 s/)]);
+    world.silent.add("n1");
+    const none = await enactor()(() => apply(change("b", "1")));
+    expect(none.nodes).toEqual([]);
+    expect(none.warnings).toEqual([expect.stringMatching(/^no collector runs/)]);
   });
 
   it("says so when somebody else changes the same policy meanwhile", async () => {

@@ -1,11 +1,8 @@
-import type { PolicyChange } from "@weir/codec";
+import type { NodeReport, PolicyChange } from "@weir/codec";
 import type { EnactedAnswer } from "./answers.ts";
 import type { Nodes } from "./nodes.ts";
 import { type CompiledPolicies, type Policies, policyKey } from "./policies.ts";
 import { Problem } from "./problem.ts";
-
-/** What came of a change; the warnings are the caller's. */
-export type Enacted = Omit<EnactedAnswer, "warnings">;
 
 export interface Change {
   changes: PolicyChange[];
@@ -27,7 +24,7 @@ export function createEnactor(
   policies: Policies,
   nodes: Nodes,
   timeoutMs: number,
-): (change: ChangeOnTurn) => Promise<Enacted> {
+): (change: ChangeOnTurn) => Promise<EnactedAnswer> {
   let last: Promise<unknown> = Promise.resolve();
   return async (ask) => {
     const turn = last.then(async () => {
@@ -37,14 +34,15 @@ export function createEnactor(
     });
     last = turn.catch(() => undefined);
     const { change, deadline, compiled, changed } = await turn;
-    await confirm(nodes, compiled, deadline);
+    const held = await confirm(nodes, compiled, deadline);
     return {
       generation: compiled.generation,
       mode: compiled.mode,
-      nodes: nodes.live().map((node) => node.report.node),
+      nodes: held,
       applied: change.changes.map(policyKey),
       deleted: change.deletions,
       changed,
+      warnings: unheard(nodes, held),
     };
   };
 }
@@ -121,12 +119,35 @@ function superseded(
   );
 }
 
-/** Throws a Problem with a line for each live node that does not hold the set in time. */
-async function confirm(nodes: Nodes, set: CompiledPolicies, deadline: number): Promise<void> {
+/** Nodes that could not be asked: what they enforce is not known. */
+function unheard(nodes: Nodes, held: string[]): string[] {
+  if (held.length === 0) {
+    return ["no collector runs: the policy is kept, and in force as soon as one does"];
+  }
+  return nodes
+    .all()
+    .filter(({ report }) => !held.includes(report.node))
+    .map(({ report, heardMs }) => {
+      const seconds = Math.round((Date.now() - heardMs) / 1000);
+      return `node ${report.node} has not reported for ${seconds} s: whether it holds the policy is not known`;
+    });
+}
+
+/**
+ * The nodes that hold the set: all that live, also those that fall silent meanwhile. Throws a Problem
+ * with a line for each that does not in time.
+ */
+async function confirm(nodes: Nodes, set: CompiledPolicies, deadline: number): Promise<string[]> {
+  const asked = new Set<string>();
+  const reports = (): NodeReport[] => {
+    for (const { report } of nodes.live()) asked.add(report.node);
+    return nodes
+      .all()
+      .map(({ report }) => report)
+      .filter(({ node }) => asked.has(node));
+  };
   const behind = (): string[] =>
-    nodes
-      .live()
-      .map((node) => node.report)
+    reports()
       .filter(
         (report) =>
           report.generation < set.generation ||
@@ -140,7 +161,7 @@ async function confirm(nodes: Nodes, set: CompiledPolicies, deadline: number): P
       });
   await nodes.wait(() => behind().length === 0, Math.max(deadline - Date.now(), 0));
   const late = behind();
-  if (late.length === 0) return;
+  if (late.length === 0) return reports().map(({ node }) => node);
   throw new Problem(
     504,
     "not in force everywhere",

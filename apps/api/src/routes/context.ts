@@ -2,7 +2,8 @@ import type { Bus } from "@weir/bus";
 import type { Health, Log, Metrics } from "@weir/runtime";
 import type { Store } from "@weir/store";
 import type { ApiConfig } from "../config.ts";
-import type { ChangeOnTurn, Enacted } from "../enact.ts";
+import type { EnactedAnswer } from "../answers.ts";
+import type { ChangeOnTurn } from "../enact.ts";
 import type { LiveFlows } from "../live.ts";
 import type { Nodes } from "../nodes.ts";
 import type { Policies } from "../policies.ts";
@@ -21,5 +22,5 @@ export interface Context {
   policies: Policies;
   who: Who;
   live: LiveFlows;
-  enact(change: ChangeOnTurn): Promise<Enacted>;
+  enact(change: ChangeOnTurn): Promise<EnactedAnswer>;
 }

@@ -54,18 +54,18 @@ export function addPolicies(server: FastifyInstance, context: Context): void {
       maxDocuments: context.config.apply.maxDocuments,
       pods: [...context.who.index.current()],
     });
-    return { ...(await context.enact(() => ({ changes, deletions: [] }))), warnings };
+    const enacted = await context.enact(() => ({ changes, deletions: [] }));
+    return { ...enacted, warnings: [...warnings, ...enacted.warnings] };
   });
   server.delete<{ Params: { namespace: string; name: string } }>(
     "/v1/policies/:namespace/:name",
     async (request): Promise<EnactedAnswer> => {
       const key = policyKey(request.params);
-      const enacted = await context.enact(() => {
+      return context.enact(() => {
         if (context.policies.wanted().has(key)) return { changes: [], deletions: [key] };
         const detail = `there is no policy ${key}; see: weir policy list`;
         throw new Problem(404, "no such policy", detail);
       });
-      return { ...enacted, warnings: [] };
     },
   );
   server.post("/v1/policies/rollback", async (request) => rollback(context, request.body));
@@ -93,7 +93,7 @@ function wanted({ policies }: Context): PolicyLine[] {
 /** Puts the texts and the mode of an earlier generation back, as a new generation. */
 async function rollback(context: Context, body: unknown): Promise<EnactedAnswer> {
   const { to, author } = parse(rollbackBody, body ?? {});
-  const enacted = await context.enact(async () => {
+  return context.enact(async () => {
     const current = context.policies.compiled()?.generation ?? 0;
     const generation = to ?? current - 1;
     if (generation < 0 || generation >= current) {
@@ -108,7 +108,6 @@ async function rollback(context: Context, body: unknown): Promise<EnactedAnswer>
     const detail = `generation ${generation} is not in the history; see: weir policy history`;
     throw new Problem(404, "no such generation", detail);
   });
-  return { ...enacted, warnings: [] };
 }
 
 function changeTo(context: Context, past: PastGeneration, author: string): Change {
