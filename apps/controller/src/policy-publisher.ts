@@ -23,7 +23,10 @@ export class PolicyPublisher {
   readonly #options: PolicyPublisherOptions;
   /** Deltas and parts on the topic. */
   readonly #keys: Set<string>;
+  /** The topic has something for deltas to follow on. */
   #hasSnapshot: boolean;
+  /** The newest revision that may or may not have arrived: deltas need a snapshot above it. */
+  #unsure = -1;
   #deltas = 0;
   #snapshot: Promise<void> = Promise.resolve();
 
@@ -42,20 +45,22 @@ export class PolicyPublisher {
   /** Resolves when followers can have it. `after` is the state with the delta, where all is sent. */
   async publish(delta: PolicyDelta, after: () => PolicySet): Promise<void> {
     const value = this.#hasSnapshot ? policyDeltaCodec.encode(delta) : undefined;
-    if (value === undefined || value.length > this.#options.maxDeltaBytes) {
-      await this.snapshot(after());
-      return;
-    }
-    const key = policyDeltaKey(delta.revision);
-    this.#keys.add(key);
     try {
-      await this.#options.bus.send(topics.policies.name, [{ key, value }]);
-      this.#deltas++;
+      if (value === undefined || value.length > this.#options.maxDeltaBytes) {
+        await this.snapshot(after());
+      } else await this.#sendDelta(policyDeltaKey(delta.revision), value);
     } catch (error) {
       // Whether followers have it is not known: the next one must not depend on it.
       this.#hasSnapshot = false;
+      this.#unsure = delta.revision;
       throw error;
     }
+  }
+
+  async #sendDelta(key: string, value: Uint8Array): Promise<void> {
+    this.#keys.add(key);
+    await this.#options.bus.send(topics.policies.name, [{ key, value }]);
+    this.#deltas++;
   }
 
   /** One after another. What it replaces on the topic is deleted once it is there. */
@@ -82,7 +87,7 @@ export class PolicyPublisher {
       messages++;
       await new Promise((resolve) => setImmediate(resolve));
     }
-    this.#hasSnapshot = true;
+    this.#hasSnapshot ||= set.revision > this.#unsure;
     counters.sent(messages);
     const { revision } = set;
     log.debug({ revision, messages, obsolete: obsolete.length }, "a snapshot is published");

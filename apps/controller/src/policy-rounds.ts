@@ -55,6 +55,8 @@ export class PolicyRounds {
     try {
       await publisher.publish(delta, () => book.after(delta));
     } catch (error) {
+      // The number is that of the attempt, the tables are those of before: no snapshot of that.
+      clearTimeout(this.#idle);
       book.wasNotPublished(delta);
       throw error;
     }

@@ -212,6 +212,55 @@ describe("what the controller publishes", () => {
     expect(compiledOf(late.state()!.tables)).toEqual(compiledOf(follower.state()!.tables));
   });
 
+  it("is all of it after a large change that may or may not have arrived", async () => {
+    pods(["cart-1", "web-2"]);
+    const controller = await control({ snapshotPartBytes: 1024, maxDeltaBytes: 1024 });
+    const follower = await follow();
+    const names = Array.from({ length: 10 }, (_, at) => `p${at}`);
+    const send = bus.send.bind(bus);
+    let failures = 0;
+    bus.send = async (topic, messages) => {
+      await send(topic, messages);
+      if (topic !== topics.policies.name || messages[0]?.key !== "current" || failures > 0) return;
+      failures++;
+      // Nobody wants it any more: what is left to send is little.
+      await apply(Object.fromEntries(names.map((name) => [name, null])));
+      throw new Error("no answer");
+    };
+    await apply(Object.fromEntries(names.map((name) => [name, policy(name, "web")])));
+    await until(() => failures === 1 && controller.status().trouble === undefined);
+    await until(() => follower.state()?.revision === controller.status().revision);
+    for (const one of [follower, await follow()]) expect(one.state()?.documents.size).toBe(0);
+  });
+
+  it("is all of it after a failure, also where an older snapshot is still under way", async () => {
+    pods(["cart-1", "web-2"]);
+    const controller = await control({ snapshotEveryDeltas: 1, debounceMs: 30 });
+    const follower = await follow();
+    const send = bus.send.bind(bus);
+    let arrived = (): void => undefined;
+    const isThere = new Promise<void>((resolve) => (arrived = resolve));
+    let failures = 0;
+    bus.send = async (topic, messages) => {
+      const key = topic === topics.policies.name ? messages[0]?.key : undefined;
+      if (key === "current" && failures === 0) await isThere;
+      await send(topic, messages);
+      if (key !== "delta/3" || failures++ > 0) return;
+      await apply({ web: null });
+      setImmediate(arrived);
+      throw new Error("no answer");
+    };
+    await apply({ cart: policy("cart", "web") });
+    await until(() => controller.status().generation === 1);
+    await apply({ web: policy("web", "cart") });
+    await until(() => failures > 0 && controller.status().trouble === undefined);
+    await until(() => follower.state()?.revision === controller.status().revision);
+    await controller.settled();
+    for (const one of [follower, await follow()]) {
+      expect([...(one.state()?.documents.keys() ?? [])]).toEqual(["shop/cart"]);
+    }
+  });
+
   it("never shows half of a change of several documents", async () => {
     pods(["cart-1", "web-2"]);
     await control();
