@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import type { PolicyChange, PolicyDelta, PolicySet } from "@weir/codec";
-import { PolicyCompiler, compiledOf } from "@weir/policy";
+import { PolicyCompiler, compile, compiledOf, readManifests } from "@weir/policy";
 import type { ClusterPod } from "@weir/policy";
 import { PolicyBook } from "./policy-book.ts";
 import { PublishedPolicy } from "./published-policy.ts";
@@ -189,6 +189,43 @@ describe("the policy book", () => {
     });
     expect(desk.set(document("db", "web")).numbers()).toEqual([2, 2, "enforce", true]);
     expect(desk.book.published.documents.get("shop/cart")?.text).toContain("app: web");
+  });
+
+  it("forgets no pod that came or went with what cannot be compiled, even twice", () => {
+    const desk = new Desk().pods(three).set(document("cart", "web"));
+    desk.publish();
+    const { prototype } = PolicyCompiler;
+    const real = Object.getOwnPropertyDescriptor(prototype, "apply");
+    const apply = real?.value as PolicyCompiler["apply"];
+    let failures = 0;
+    prototype.apply = function (this: PolicyCompiler, change) {
+      if (failures++ < 2) throw new Error("no room");
+      return apply.call(this, change);
+    };
+    try {
+      desk.pods([pod("web-1", 9), pod("mail-1", 4)], ["db-1"]).set(document("cart", "db"));
+      expect(() => desk.publish()).toThrow("no room");
+      expect(desk.book.isStale).toBe(true);
+      desk.publish();
+    } finally {
+      prototype.apply = apply;
+    }
+    const now = [pod("cart-1", 1), pod("web-1", 9), pod("mail-1", 4)];
+    const { policies } = readManifests(document("cart", "web").text, "t");
+    const all = compile({ namespaces: { shop: {} }, pods: now, nodes: [] }, policies);
+    expect(compiledOf(desk.book.published.tables)).toEqual(all);
+    expect(failures).toBeGreaterThan(2);
+  });
+
+  it("gives each draft a later time, whatever the clock says", () => {
+    const desk = new Desk().pods(three).set(document("cart", "web"));
+    const times = [desk.publish()?.created];
+    times.push(desk.set(document("db", "web")).publish()?.created);
+    const lost = desk.delete("db").book.draft(500) as PolicyDelta;
+    desk.book.wasNotPublished(lost);
+    desk.nowMs = 900;
+    times.push(lost.created, desk.publish()?.created);
+    expect(times).toEqual([1_000_000, 1_000_001, 1_000_002, 1_000_003]);
   });
 
   it("sends all that differs after a draft that may or may not have arrived", () => {

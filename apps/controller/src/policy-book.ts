@@ -36,6 +36,8 @@ export class PolicyBook {
   readonly #gate: EndpointGate;
   readonly #wanted = new WantedDocuments();
   #compiler = new PolicyCompiler();
+  /** The compiler has failed within a change. */
+  #mustRebuild = false;
   /** Documents whose text or mode of working changed since the last draft, with what held before. */
   #changed = new Set<string>();
   #pods: PodChange = { set: new Map(), deleted: new Set(), namespaces: new Map() };
@@ -128,7 +130,8 @@ export class PolicyBook {
       revision,
       generation: textsChanged ? this.#nextGeneration(mode, documents) : this.published.generation,
       mode,
-      created: nowUs,
+      // Who keeps history goes by it: a clock that is set back makes no delta an old one.
+      created: Math.max(nowUs, this.published.created + 1),
       documents,
       ...rest,
     };
@@ -153,6 +156,7 @@ export class PolicyBook {
   wasNotPublished(delta: PolicyDelta): void {
     this.#attempt = { generation: delta.generation, texts: textsOf(delta) };
     this.published.revision = delta.revision;
+    this.published.created = delta.created;
     this.#mustPublish = true;
     this.#compareAll = true;
     this.#opening = [];
@@ -190,32 +194,50 @@ export class PolicyBook {
       if (held) set.push(held.policy);
       else deleted.push(key);
     }
-    const change = { policies: { set, deleted }, ...this.#takePods() };
+    const pods = this.#takePods();
     try {
-      const delta = this.#compiler.apply(change);
-      if (!this.#compareAll) return delta;
+      if (!this.#mustRebuild) {
+        const delta = this.#compiler.apply({ policies: { set, deleted }, ...pods });
+        if (!this.#compareAll) return delta;
+      }
     } catch (error) {
-      this.#compileWithout(changed, (error as Error).message);
+      this.#refuse(changed, (error as Error).message);
+      this.#mustRebuild = true;
     }
+    if (this.#mustRebuild) this.#rebuild(pods);
     return diffCompiled(this.published.tables, tablesOf(this.#compiler.compiled));
   }
 
   /** What cannot be compiled changes nothing: its documents say again what is published of them. */
-  #compileWithout(changed: ReadonlySet<string>, why: string): void {
-    const { pods, namespaces } = this.#compiler.cluster;
+  #refuse(changed: ReadonlySet<string>, why: string): void {
     for (const key of changed) {
-      const before = this.published.documents.get(key);
-      this.#wanted.refuse(key, `${key}: ${why}`, before);
+      this.#wanted.refuse(key, `${key}: ${why}`, this.published.documents.get(key));
     }
-    this.#compiler = new PolicyCompiler();
+  }
+
+  /**
+   * A compiler that failed holds half of a change: another one is told all that this one knows of
+   * pods, then the change. Where that fails too, nothing is published and nothing forgotten.
+   */
+  #rebuild(change: Pick<CompilerChange, "pods" | "namespaces">): void {
     this.#compareAll = true;
-    this.#compiler.apply({
-      policies: { set: [...this.#wanted.entries()].map(([, { policy }]) => policy) },
-      pods: { set: pods },
-      namespaces: {
-        set: Object.entries(namespaces).map(([name, labels]) => ({ name, labels })),
-      },
-    });
+    const { pods, namespaces } = this.#compiler.cluster;
+    const fresh = new PolicyCompiler();
+    try {
+      fresh.apply({
+        policies: { set: [...this.#wanted.entries()].map(([, { policy }]) => policy) },
+        pods: { set: pods },
+        namespaces: {
+          set: Object.entries(namespaces).map(([name, labels]) => ({ name, labels })),
+        },
+      });
+      fresh.apply(change);
+    } catch (error) {
+      this.#keepPods(change);
+      throw error;
+    }
+    this.#compiler = fresh;
+    this.#mustRebuild = false;
   }
 
   #takePods(): Pick<CompilerChange, "pods" | "namespaces"> {
@@ -225,6 +247,14 @@ export class PolicyBook {
       pods: { set: [...set.values()], deleted: [...deleted] },
       namespaces: { set: [...namespaces].map(([name, labels]) => ({ name, labels })) },
     };
+  }
+
+  #keepPods({ pods, namespaces }: Pick<CompilerChange, "pods" | "namespaces">): void {
+    this.pods({
+      set: new Map((pods?.set ?? []).map((pod) => [podKey(pod), pod])),
+      deleted: new Set(pods?.deleted),
+      namespaces: new Map((namespaces?.set ?? []).map(({ name, labels }) => [name, labels])),
+    });
   }
 
   /** Of these documents, or of all, those whose text differs from what is published. */
