@@ -38,6 +38,11 @@ export class PolicyFeed {
     return this.#early.size;
   }
 
+  /** Size of the parts that wait for their index. */
+  get partBytes(): number {
+    return this.#partBytes;
+  }
+
   /** Messages that there was no room to keep. */
   get refused(): number {
     return this.#refused;

@@ -1,24 +1,12 @@
 import { topics } from "@weir/bus";
-import type { Message } from "@weir/bus";
-import {
-  CodecError,
-  PolicyFeed,
-  policyDeltaCodec,
-  policySetCodec,
-  policySetIndexCodec,
-  policySetKey,
-} from "@weir/codec";
+import { PolicyFeed } from "@weir/codec";
 import { defineFunction } from "@weir/functions";
 import type { FunctionBatch } from "@weir/functions";
 import { encodeRows, policyGenerations, policyVersions } from "@weir/store";
 import { insertToken } from "../insert-token.ts";
-import {
-  PolicyHistory,
-  policyStateOf,
-  readPolicyState,
-  storedPolicyState,
-} from "../policy-history.ts";
+import { PolicyHistory, readPolicyState, storedPolicyState } from "../policy-history.ts";
 import type { PolicyState } from "../policy-history.ts";
+import { missing, take } from "../policy-news.ts";
 import type { EnricherServices } from "../services.ts";
 
 /**
@@ -52,51 +40,6 @@ export default defineFunction<EnricherServices>({
     };
   },
 });
-
-/** What a message follows on has gone from the topic, or was read before this process started. */
-const missing = "it follows on something that is missing";
-
-/** Why a message cannot be taken by itself; undefined when it is. */
-function take(
-  history: PolicyHistory,
-  snapshots: PolicyFeed,
-  { key, value }: Message,
-): string | undefined {
-  if (value === null || key === null) return undefined;
-  try {
-    if (key === policySetKey || key.startsWith(`${policySetKey}/`)) {
-      return takeSnapshot(history, snapshots, key, value);
-    }
-    const delta = policyDeltaCodec.decode(value);
-    if (delta.created <= history.state.created) return undefined;
-    if (!history.follows(delta)) return missing;
-    history.follow(delta);
-    return undefined;
-  } catch (error) {
-    if (error instanceof CodecError) return error.message;
-    throw error;
-  }
-}
-
-function takeSnapshot(
-  history: PolicyHistory,
-  snapshots: PolicyFeed,
-  key: string,
-  value: Uint8Array,
-): string | undefined {
-  const isWhole = key === policySetKey;
-  if (isWhole && createdOf(value) <= history.state.created) return undefined;
-  const [news] = snapshots.read(key, value);
-  if (news?.set) history.replace(policyStateOf(news.set));
-  return isWhole && news === undefined ? missing : undefined;
-}
-
-function createdOf(snapshot: Uint8Array): number {
-  const { byteOffset, length } = snapshot;
-  const id = length < 5 ? -1 : new DataView(snapshot.buffer, byteOffset).getUint32(1);
-  const codec = id === policySetIndexCodec.schemaId ? policySetIndexCodec : policySetCodec;
-  return codec.decode(snapshot).created;
-}
 
 async function insert(
   store: EnricherServices["store"],
