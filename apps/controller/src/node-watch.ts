@@ -19,6 +19,7 @@ export class NodeWatch implements Confirmation {
   readonly #heard = new Map<string, { report: NodeReport; heardMs: number }>();
   readonly #options: NodeWatchOptions;
   #reader: TableReader | undefined;
+  #isCaughtUp = false;
 
   constructor(options: NodeWatchOptions) {
     this.#options = options;
@@ -33,6 +34,7 @@ export class NodeWatch implements Confirmation {
       onError: (error) => log.warn({ error }, "the reports of the nodes are interrupted"),
     });
     await this.#reader.caughtUp;
+    this.#isCaughtUp = true;
   }
 
   confirmed(revision: number): boolean {
@@ -74,8 +76,10 @@ export class NodeWatch implements Confirmation {
     }
     try {
       const report = nodeReportCodec.decode(value);
-      // A report that lay in the topic before this process started is as old as it says.
-      this.#heard.set(key, { report, heardMs: Math.min(Date.now(), timestampMs) });
+      const now = Date.now();
+      // What lay there before this process started is as old as it says; a node's clock may be wrong.
+      const heardMs = this.#isCaughtUp ? now : Math.min(now, timestampMs);
+      this.#heard.set(key, { report, heardMs });
       this.#options.onReport(report);
     } catch (error) {
       counters.error("malformed");
