@@ -38,6 +38,14 @@ describe("NetworkPolicy as the API server takes it", () => {
     [port("{protocol: ICMP}"), '"ICMP" is no protocol of a NetworkPolicy: use TCP, UDP, SCTP'],
     [port("{prot: TCP}"), "ports[0].prot: unknown field"],
     [rule("{from: [{}]}"), "from[0]: is an empty peer"],
+    [
+      rule("{from: [{podSelector: {matchExpressions: [null]}}]}"),
+      "from[0].podSelector.matchExpressions[0]: is empty: write key, operator and values",
+    ],
+    [
+      rule("{from: [{namespaceSelector: {matchExpressions: [~]}}]}"),
+      "namespaceSelector.matchExpressions[0]: is empty",
+    ],
     [rule("{from: [{ipBlock: {cidr: 10.0.0.0}}]}"), '"10.0.0.0" is no block of addresses'],
     [rule("{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}"), "is no block of addresses"],
     [rule("{from: [{ipBlock: {cidr: 010.0.0.0/8}}]}"), "is no block of addresses"],

@@ -46,7 +46,12 @@ const lastPort = 65_535;
 
 function readRequirement(examiner: Examiner, value: unknown, path: Path): Requirement | undefined {
   const fields = examiner.fields(value, path, ["key", "operator", "values"]);
-  if (fields === undefined) return undefined;
+  if (fields === undefined) {
+    // Left out it would make the selector wider.
+    if (value === null || value === undefined)
+      examiner.refuse(path, "is empty: write key, operator and values, or remove the item");
+    return undefined;
+  }
   const key = examiner.text(fields["key"], [...path, "key"]);
   const operator = examiner.text(fields["operator"], [...path, "operator"]);
   const list = examiner.list(fields["values"], [...path, "values"]) ?? [];
