@@ -51,10 +51,6 @@ export class Identities {
     };
   }
 
-  get all(): Iterable<Identity> {
-    return this.#known.values();
-  }
-
   get size(): number {
     return this.#known.size;
   }

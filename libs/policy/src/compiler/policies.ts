@@ -59,14 +59,6 @@ export class Policies {
     return this.#records.size + this.#groups.size + this.#names.size;
   }
 
-  get all(): Policy[] {
-    return [...this.#records.values()].map(({ policy }) => policy);
-  }
-
-  get names(): Iterable<RuleName> {
-    return this.#names.values();
-  }
-
   enterShape(shape: Shape): void {
     for (const group of this.#selectors.candidates(shape.namespace, shape.labels)) {
       if (selects(group.selector, shape.labels)) this.#link(group, shape);
