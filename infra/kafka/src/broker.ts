@@ -108,10 +108,9 @@ async function prepare(directory: string): Promise<BrokerPorts> {
   const id = randomBytes(16).toString("base64url");
   const format = await run(directory, "kafka.tools.StorageTool", [
     "format",
-    "-t",
-    id,
-    "-c",
-    properties,
+    // One word: an id may begin with a dash.
+    `--cluster-id=${id}`,
+    `--config=${properties}`,
   ]);
   if ((await ended(format)) !== 0)
     throw new Error(await explain(directory, "could not be formatted"));

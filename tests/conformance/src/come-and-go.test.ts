@@ -1,4 +1,6 @@
 /** Pods come and go; what they took of the kernel comes back, all of it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { addPods, relabel, removePods } from "@weir/lab";
 import { LabBed, until } from "./lab/bed.ts";
 import { holdingsOf } from "./lab/holdings.ts";
@@ -24,6 +26,15 @@ function crowd(): string {
   });
 }
 
+/** What is held once a second has passed without a change: a switch of policy holds both sides. */
+async function atRest(bed: LabBed): Promise<ReturnType<typeof holdingsOf>> {
+  for (;;) {
+    const first = holdingsOf(bed);
+    await sleep(1000);
+    if (isDeepStrictEqual(first, holdingsOf(bed))) return first;
+  }
+}
+
 describe("pods that come and go", () => {
   let bed: LabBed;
   beforeAll(async () => {
@@ -42,12 +53,12 @@ describe("pods that come and go", () => {
     await bed.wantPolicies([policy]);
     // The first batch makes what is made once: sizes of maps, pools of the runtime.
     await comeAndGo();
-    const before = holdingsOf(bed);
+    const before = await atRest(bed);
     for (let round = 1; round < batches; round += 1) await comeAndGo();
     let after = holdingsOf(bed);
     await until("everything is given back", () => {
       after = holdingsOf(bed);
-      return JSON.stringify(after) === JSON.stringify(before);
+      return isDeepStrictEqual(after, before);
     }).catch(() => undefined);
     expect(after).toEqual(before);
     process.stderr.write(`come and go: ${batch * batches} pods; ${JSON.stringify(after)}\n`);
