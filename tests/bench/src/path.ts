@@ -23,7 +23,8 @@ async function query<Row>(sql: string): Promise<Row[]> {
 
 /** One UDP datagram from a pod; resolves with the wall time at which it was sent. */
 async function probe(pod: string, address: string, port: number): Promise<number> {
-  const script = `const s=require("dgram").createSocket("udp4");const t=Date.now();s.send("w",${port},${JSON.stringify(address)},()=>{console.log(t);s.close()})`;
+  const family = address.includes(":") ? "udp6" : "udp4";
+  const script = `const s=require("dgram").createSocket("${family}");const t=Date.now();s.send("w",${port},${JSON.stringify(address)},(e)=>{if(e)throw e;console.log(t);s.close()})`;
   return Number(await ok(["lab", "exec", pod, "--", process.execPath, "-e", script], { env }));
 }
 
