@@ -1,4 +1,8 @@
+export { AnsweredNames } from "./answered-names.ts";
+export type { AnsweredNamesBounds, AnsweredNamesCounters } from "./answered-names.ts";
 export { describeFlow } from "./describe-flow.ts";
+export { readDnsAnswer } from "./dns-answer.ts";
+export type { DnsAnswer } from "./dns-answer.ts";
 export type * from "./endpoint.ts";
 export { hostSource } from "./host-source.ts";
 export type { HostOptions } from "./host-source.ts";

@@ -12,6 +12,7 @@ const behind: Record<string, string[]> = {
   "prom-client": ["@weir/runtime"],
   fastify: ["@weir/api"],
   avsc: ["@weir/codec"],
+  "dns-packet": ["@weir/identity", "@weir/lab"],
   yaml: ["@weir/policy", "@weir/runtime"],
 };
 
