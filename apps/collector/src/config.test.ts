@@ -14,6 +14,12 @@ describe("the collector's settings", () => {
     expect(pinDirectoryOf(config)).toBe("/sys/fs/bpf/weir/node-1_example");
   });
 
+  it("take each of its own defaults when it is given", () => {
+    const defaults = collectorConfig.parse({ node: "n" });
+    expect(collectorConfig.parse(defaults)).toEqual(defaults);
+    expect(collectorConfig.parse({ spoolMaxBytes: 2 ** 35 }).spoolMaxBytes).toBe(2 ** 35);
+  });
+
   it.each([
     ["a node that is no name", { node: "../../etc" }],
     ["a pin directory elsewhere", { pinDirectory: "/tmp/x" }],

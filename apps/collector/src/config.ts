@@ -106,7 +106,7 @@ export const collectorConfig = z.object({
   spoolMaxBytes: z
     .int()
     .min(4 << 20)
-    .max(1 << 40)
+    .max(2 ** 40)
     .default(256 << 20)
     .describe("Of a node's spool. Beyond, the oldest blocks go and are counted as lost: spool."),
   spoolSync: z
