@@ -39,13 +39,14 @@ static __always_inline __u32 first_state(const struct passage *passage)
  * Judges the connection as `state` tells it. A guessed initiator may be the wrong one: a connection
  * that was there before us must live on, so both ways are tried and the one that may be is taken.
  */
-static __noinline __u32 judge_state(const struct passage *passage, __u32 state,
-					 struct judgement *judgement)
+static __noinline __u32 judge_state(const struct passage *passage, __u32 state, bool from_node,
+				    struct judgement *judgement)
 {
 	struct question question = {
 		.key = &passage->key,
 		.epoch = passage->epoch,
 		.initiator_local = state & STATE_INITIATOR_LOCAL,
+		.from_node = from_node,
 	};
 
 	judge(&question, judgement);
@@ -112,7 +113,7 @@ static __noinline int reopen_flow(const struct passage *passage, struct flow *fl
 
 	if (has_deltas(flow))
 		emit(&passage->key, flow, kind);
-	state = judge_state(passage, first_state(passage), &judgement);
+	state = judge_state(passage, first_state(passage), !passage->forwarded, &judgement);
 	__sync_lock_test_and_set(&flow->state, state);
 	flow->first = bpf_ktime_get_ns();
 	flow->reported = 0;
@@ -128,8 +129,14 @@ static __noinline int judge_again(const struct passage *passage, struct flow *fl
 	struct judgement judgement;
 	bool other_verdict;
 
-	/* Counters have a direction by now: the initiator stays, even where the other way decides. */
-	judge_state(passage, flow->state, &judgement);
+	/*
+	 * Counters have a direction by now: the initiator stays, even where the other way decides. The
+	 * workload's own packet does not tell where the initiator's came from; what was denied was not
+	 * the node's.
+	 */
+	judge_state(passage, flow->state,
+		    passage->from_local ? flow->judged.verdict != WEIR_DENIED : !passage->forwarded,
+		    &judgement);
 	other_verdict = judgement.verdict != flow->judged.verdict;
 	if (has_deltas(flow) &&
 	    (other_verdict || judgement.reason != flow->judged.reason ||
@@ -174,11 +181,21 @@ static __always_inline __u8 refresh_flow(const struct passage *passage, struct f
 		struct judgement judgement;
 
 		/* What was denied left nothing behind: the other side's packet stands for itself. */
-		judge_state(passage, first_state(passage), &judgement);
+		judge_state(passage, first_state(passage), !passage->forwarded, &judgement);
 		if (judgement.verdict != WEIR_DENIED)
 			return reopen_flow(passage, flow, WEIR_CHANGED);
 	}
 	return judged.verdict;
+}
+
+/*
+ * The node's own connections come from the node itself: what another interface brought has only
+ * borrowed its addresses.
+ */
+static __always_inline bool is_forged(const struct passage *passage, const struct flow *flow)
+{
+	return passage->forwarded && flow->judged.reason == WEIR_REASON_NODE &&
+	       is_enforced(passage->epoch, passage->key.ifindex);
 }
 
 static __always_inline __u32 forward_bits(const struct passage *passage)

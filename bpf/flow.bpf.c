@@ -51,12 +51,18 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, const struc
 	struct flow *flow = bpf_map_lookup_elem(&flows, &passage->key);
 	__u8 verdict;
 
+	if (flow && is_forged(passage, flow)) {
+		odometer->malformed_packets += passage->packets;
+		odometer->malformed_bytes += passage->bytes;
+		*found = NULL;
+		return WEIR_DENIED;
+	}
 	count_passage(odometer, passage);
 	if (flow) {
 		verdict = refresh_flow(passage, flow);
 	} else {
 		struct judgement judgement;
-		__u32 state = judge_state(passage, first_state(passage), &judgement);
+		__u32 state = judge_state(passage, first_state(passage), !passage->forwarded, &judgement);
 
 		verdict = judgement.verdict;
 		flow = open_flow(passage, &judgement, state);
@@ -106,8 +112,10 @@ static __always_inline int watch(struct __sk_buff *skb, bool from_local, bool la
 	__u32 peer;
 	enum parsed parsed = PARSED;
 
-	if (!odometer)
-		return PASS;
+	if (!odometer) {
+		count_drop(WEIR_DROP_UNCOUNTED);
+		return refuses_unclear(ifindex, from_local) ? DROP : PASS;
+	}
 	if (layer3)
 		parsed = parse_layer3(skb, &packet, from_local);
 	else if (!parse_plain(skb, &packet, from_local))
@@ -119,10 +127,11 @@ static __always_inline int watch(struct __sk_buff *skb, bool from_local, bool la
 	if (parsed == MALFORMED) {
 		odometer->malformed_packets++;
 		odometer->malformed_bytes += skb->len - packet.network_offset;
-		return refuses_malformed(ifindex, from_local) ? DROP : PASS;
+		return refuses_unclear(ifindex, from_local) ? DROP : PASS;
 	}
 	passage->key.ifindex = ifindex;
 	passage->from_local = from_local;
+	passage->forwarded = !from_local && skb->ingress_ifindex;
 	passage->now = tick_now();
 	/* Read once: both ends of a packet that stays on the node are judged by one state. */
 	passage->epoch = current_epoch();

@@ -29,6 +29,8 @@ struct passage {
 	__u8 ipv6;
 	__u8 fragment;
 	bool from_local;
+	bool forwarded; /* to the workload, and another interface brought it: the node did not send it */
+	__u8 pad[7];
 };
 
 struct packet {

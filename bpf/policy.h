@@ -15,6 +15,7 @@ struct question {
 	const struct flow_key *key;
 	__u32 epoch;
 	bool initiator_local;
+	bool from_node; /* an initiator with an address of the node may be the node */
 };
 
 struct judgement {
@@ -159,7 +160,7 @@ static __noinline int judge(const struct question *question, struct judgement *j
 		return 0;
 	}
 	identity = identity_of(slot, &key->remote);
-	if ((identity & WEIR_IDENTITY_NODE_FLAG) && !question->initiator_local) {
+	if ((identity & WEIR_IDENTITY_NODE_FLAG) && !question->initiator_local && question->from_node) {
 		allow(judgement, WEIR_REASON_NODE);
 		return 0;
 	}
@@ -173,16 +174,26 @@ static __noinline int judge(const struct question *question, struct judgement *j
 	return 0;
 }
 
-/* Headers that do not parse name no peer: an isolated endpoint takes and sends none of them. */
-static __always_inline bool refuses_malformed(__u32 ifindex, bool from_local)
+static __always_inline bool is_enforced(__u32 epoch, __u32 ifindex)
 {
-	__u32 slot = current_epoch() & 1;
+	__u32 slot = epoch & 1;
 	struct weir_policy_state *state = bpf_map_lookup_elem(&policy_state, &slot);
+
+	return state && effective_mode(state, ifindex) == WEIR_MODE_ENFORCE;
+}
+
+/*
+ * What cannot be judged: headers that do not parse name no peer, and what nothing counts is not let
+ * in either. An isolated endpoint takes and sends none of it.
+ */
+static __always_inline bool refuses_unclear(__u32 ifindex, bool from_local)
+{
+	__u32 epoch = current_epoch();
 	struct weir_endpoint_policy *endpoint;
 
-	if (!state || effective_mode(state, ifindex) != WEIR_MODE_ENFORCE)
+	if (!is_enforced(epoch, ifindex))
 		return false;
-	endpoint = endpoint_policy_of(slot, ifindex);
+	endpoint = endpoint_policy_of(epoch & 1, ifindex);
 	if (!endpoint)
 		return denied_until_known(ifindex);
 	return rule_set_of(endpoint, from_local);

@@ -10,14 +10,6 @@
 
 #include "conntrack.h"
 
-static __always_inline bool is_enforced(__u32 epoch, __u32 ifindex)
-{
-	__u32 slot = epoch & 1;
-	struct weir_policy_state *state = bpf_map_lookup_elem(&policy_state, &slot);
-
-	return state && effective_mode(state, ifindex) == WEIR_MODE_ENFORCE;
-}
-
 /*
  * The interface of the pod that the flow's packets may be handed to, 0 for none. A sender that does
  * not use its own address is left to the node, which may know better.
@@ -84,6 +76,7 @@ static __always_inline void arrive(struct passage *passage, __u32 ifindex)
 	key->remote_port = port;
 	key->ifindex = ifindex;
 	passage->from_local = false;
+	passage->forwarded = true;
 }
 
 #endif

@@ -117,6 +117,7 @@ enum weir_drop {
 	WEIR_DROP_FLOWS_CREATED = 3, /* created - deleted - live = evicted by the LRU */
 	WEIR_DROP_FLOWS_DELETED = 4,
 	WEIR_DROP_PEER_GONE = 5, /* no record: the packet's pod was going, and the packet went the long way */
+	WEIR_DROP_UNCOUNTED = 6, /* no record: no odometer could be made for the packet's interface */
 	WEIR_DROP_MAX = 8,
 };
 

@@ -177,6 +177,8 @@ export interface Drops {
   flowsDeleted: number;
   /** Packets that went the long way because their pod was going. */
   peerGone: number;
+  /** Packets at interfaces that no odometer could be made for. */
+  uncounted: number;
 }
 
 /** Totals over all CPUs since the maps were made. */
@@ -191,5 +193,6 @@ export function readDrops(datapath: Datapath): Drops {
     flowsCreated: total(3),
     flowsDeleted: total(4),
     peerGone: total(5),
+    uncounted: total(6),
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import type { Drops } from "./flow-reader.ts";
 import { lossesOf } from "./losses.ts";
 
-const none = { ringFull: 0, mapFull: 0, fragmentMap: 0, peerGone: 0 };
+const none = { ringFull: 0, mapFull: 0, fragmentMap: 0, peerGone: 0, uncounted: 0 };
 const drops: Drops = { ...none, flowsCreated: 9, flowsDeleted: 1 };
 
 describe("what is lost", () => {

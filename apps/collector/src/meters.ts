@@ -27,6 +27,7 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
     kernel.dropped("flow_evicted", growth("evicted", reader.counters.flowsEvicted));
     kernel.dropped("redirect_peer_gone", growth("peer", drops.peerGone));
     kernel.dropped("redirect_address_refused", growth("address", redirects.counters.refused));
+    kernel.dropped("uncounted", growth("uncounted", drops.uncounted));
     kernel.dropped("fragment_map_refused", growth("fragments", drops.fragmentMap));
     bus.sent(growth("sent", sender.counters.sentRecords));
     bus.error("send_retried", growth("retries", sender.counters.retries));

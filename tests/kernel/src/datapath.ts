@@ -56,6 +56,8 @@ export interface DatapathOptions {
 export interface RunOptions {
   gsoSize?: number;
   gsoSegments?: number;
+  /** The interface that brought the packet to the node; 0: the node sends it. */
+  broughtBy?: number;
 }
 
 export type Program = "from_workload" | "to_workload" | "from_workload_l3" | "to_workload_l3";
@@ -95,6 +97,7 @@ export class Datapath implements Disposable {
   run(program: Program, packet: Uint8Array, options: RunOptions = {}): number {
     const context = new Uint8Array(192);
     const view = new DataView(context.buffer);
+    view.setUint32(36, options.broughtBy ?? 0, true);
     view.setUint32(164, options.gsoSegments ?? 0, true);
     view.setUint32(176, options.gsoSize ?? 0, true);
     return testRun(this.object.program(program), { dataIn: packet, ctxIn: context }).retval;

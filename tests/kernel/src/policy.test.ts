@@ -1,5 +1,5 @@
 import { flowFlags, parseAddress } from "@weir/codec";
-import { Datapath, drop, loopback, pass, total } from "./datapath.ts";
+import { Datapath, drop, loopback, pass, total, u32 } from "./datapath.ts";
 import type { DatapathOptions, Policy } from "./datapath.ts";
 import {
   concat,
@@ -151,6 +151,70 @@ describe("a verdict", () => {
       .map((one) => one.reason)
       .sort();
     expect(reasons).toEqual(["default_deny", "node", "policy"]);
+  });
+
+  it("takes nobody else for the node, whatever address is written", () => {
+    using datapath = enforcing();
+    const forged = { broughtBy: 9 };
+    expect(datapath.to(tcpIn(syn, 1, 4444, nodeAddress), forged)).toBe(drop);
+    expect(datapath.to(udpIn(2, 9, nodeAddress), forged)).toBe(drop);
+    const denied = datapath.records();
+    expect(denied.map((one) => `${one.reason} ${one.rule}`)).toEqual([
+      "default_deny 100",
+      "default_deny 100",
+    ]);
+    // The attempt opens nothing for the pod either, not even when the policy changes.
+    expect(datapath.from(udpOut(9, 2, nodeAddress))).toBe(drop);
+    datapath.enforce({ ...policy, generation: 8 });
+    expect(datapath.from(udpOut(9, 2, nodeAddress))).toBe(drop);
+    // A rule for the node's address is one for whoever has it.
+    datapath.enforce({
+      ...policy,
+      rules: [
+        { ruleSet: 100, identity: 17, prefixBits: 88, protocol: protocol.tcp, port: 22, rule: 4 },
+      ],
+    });
+    expect(datapath.to(tcpIn(syn, 3, 22, nodeAddress), forged)).toBe(pass);
+  });
+
+  it("lets nobody into a connection of the node, nor cuts it for them", () => {
+    using datapath = enforcing();
+    const probe = (): number => datapath.to(udpIn(2, 9, nodeAddress));
+    const forge = (): number => datapath.to(udpIn(2, 9, nodeAddress), { broughtBy: 9 });
+    expect([probe(), forge(), probe()]).toEqual([pass, drop, pass]);
+    datapath.enforce({ ...policy, generation: 8 });
+    expect([forge(), probe()]).toEqual([drop, pass]);
+    expect(datapath.from(udpOut(9, 2, nodeAddress))).toBe(pass);
+    expect(total(datapath.records())).toMatchObject({ packets: 4 });
+    expect(datapath.odometer()).toMatchObject({
+      malformed_packets: 2,
+      to_packets: 3,
+      from_packets: 1,
+    });
+    datapath.enforce({ ...policy, mode: "shadow" });
+    expect(forge()).toBe(pass);
+  });
+
+  it("over what cannot be counted is deny where the endpoint is isolated", () => {
+    using datapath = enforcing();
+    const spilled = datapath.object.map("odometers");
+    datapath.odometers.remove(loopback);
+    datapath.odometers.open(loopback + 4096);
+    const fresh = new Uint8Array(spilled.valueBytes);
+    for (let other = 0; other < spilled.maxEntries; other++)
+      spilled.update(u32(10_000 + other), fresh);
+    expect(datapath.to(tcpIn(syn, 1, 80))).toBe(drop);
+    expect(datapath.from(udpOut(1, 53))).toBe(drop);
+    expect(datapath.dropped("WEIR_DROP_UNCOUNTED")).toBe(2);
+    datapath.enforce({ ...policy, endpoints: [{ ifindex: loopback, ingress: 100 }] });
+    expect(datapath.from(udpOut(1, 53))).toBe(pass);
+    datapath.enforce({ ...policy, mode: "shadow" });
+    expect(datapath.to(tcpIn(syn, 1, 80))).toBe(pass);
+    // As soon as there is room again all is as it was.
+    datapath.enforce(policy);
+    spilled.delete(u32(10_000));
+    expect(datapath.to(tcpIn(syn, 1, 80))).toBe(pass);
+    expect(datapath.to(tcpIn(syn, 1, 81))).toBe(drop);
   });
 
   it("lets an established connection live on that no handshake was seen of, from either side", () => {
