@@ -9,11 +9,10 @@ import { attachHook, isAlive, removePinnedLink } from "./hook.ts";
 import type { Hook, HookKind } from "./hook.ts";
 import type { WantedInterface } from "./interfaces.ts";
 import type { OdometerMaps } from "./odometer-maps.ts";
+import { modes } from "./policy-mode.ts";
 import type { PolicyWriter } from "./policy-writer.ts";
 import type { Side } from "./pins.ts";
 import type { Redirects } from "./redirects.ts";
-
-const modes: Mode[] = ["observe", "shadow", "enforce"];
 
 export interface AttachmentsOptions {
   datapath: Datapath;

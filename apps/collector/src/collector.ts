@@ -5,6 +5,8 @@ import { watchRunDirectory } from "@weir/identity";
 import type { RunDirectoryWatch, RunState } from "@weir/identity";
 import type { Log, Metrics } from "@weir/runtime";
 import type { CollectorConfig } from "./config.ts";
+import { openDatapath } from "./datapath.ts";
+import type { Datapath } from "./datapath.ts";
 import { wantedInterfaces } from "./interfaces.ts";
 import { createMeters } from "./meters.ts";
 import { startNodeReporter } from "./node-report.ts";
@@ -56,16 +58,26 @@ export async function startCollector(
   opening.use(await takeStationLock(pinDirectoryOf(config)));
   const spool = await openNodeSpool(config, log);
   opening.defer(() => spool?.close());
-  const parts = openParts(config, { ...doors, spool }, log, opening);
-  const running = new RunningCollector(parts, doors, log);
+  const datapath = opening.use(openDatapath(config, log, doors.programs));
+  let running: RunningCollector | undefined;
   try {
+    const parts = openParts(config, { ...doors, spool, datapath }, log, opening);
+    running = new RunningCollector(parts, doors, log);
     await running.start();
   } catch (error) {
-    await running.abandon();
+    const attached = running?.attached ?? 0;
+    await running?.abandon();
+    if (attached === 0) forgetUnused(datapath);
     throw error;
   }
   running.owned = opening.move();
   return running;
+}
+
+/** What a start that failed made itself goes, unless packets are judged by it. */
+function forgetUnused({ takenOver, foreignLayouts, pins }: Datapath): void {
+  if (takenOver || foreignLayouts.length > 0 || pins.links().length > 0) return;
+  pins.removeAll();
 }
 
 class RunningCollector implements Collector {
@@ -273,19 +285,18 @@ class RunningCollector implements Collector {
     return this.#stopping;
   }
 
-  /**
-   * A start that failed: lets go without a word, programs that were there stay. What it made itself
-   * goes, unless packets are judged by it.
-   */
+  /** Interfaces that have its programs. */
+  get attached(): number {
+    return this.#parts.attachments.interfaces.length;
+  }
+
+  /** A start that failed: lets go without a word, programs that were there stay. */
   async abandon(): Promise<void> {
-    const { attachments, sender, policy, datapath } = this.#parts;
+    const { attachments, sender, policy } = this.#parts;
     await this.#quiet();
-    const isUsed = datapath.takenOver || datapath.foreignLayouts.length > 0;
-    const isAttached = attachments.interfaces.length > 0 || datapath.pins.links().length > 0;
     attachments.leaveAll();
     sender.abandon();
     await policy.caughtUp();
-    if (!isUsed && !isAttached) datapath.pins.removeAll();
   }
 
   async #quiet(): Promise<void> {

@@ -9,7 +9,6 @@ import { createBlockSender } from "./block-sender.ts";
 import type { BlockSender } from "./block-sender.ts";
 import { createBlockClock } from "./clock.ts";
 import type { CollectorConfig } from "./config.ts";
-import { openDatapath } from "./datapath.ts";
 import type { Datapath } from "./datapath.ts";
 import { createFlowReader } from "./flow-reader.ts";
 import type { FlowReader } from "./flow-reader.ts";
@@ -51,18 +50,20 @@ export interface Parts {
   policyError: string | null;
 }
 
-/** Opens all of it, attached to nothing yet. What is to be closed goes onto `opening`. */
+/**
+ * Makes all of it on the loaded programs, attached to nothing yet. What is to be closed goes onto
+ * `opening`.
+ */
 export function openParts(
   config: CollectorConfig,
-  doors: { bus: Bus; programs?: string; spool: Spool | undefined },
+  doors: { bus: Bus; spool: Spool | undefined; datapath: Datapath },
   log: Log,
   opening: DisposableStack,
 ): Parts {
-  const { bus, programs, spool } = doors;
+  const { bus, spool, datapath } = doors;
   const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
   const hooks = describeHooks(config);
   const hook: HookKind = hooks["tcx"] === "ok" && config.hook !== "clsact" ? "tcx" : "clsact";
-  const datapath = opening.use(openDatapath(config, log, programs));
   const policy = openPolicyWriter(config, datapath, log);
   opening.defer(() => policy.close());
   const texts = createRuleTexts(config.policyGenerationsKept);

@@ -1,8 +1,9 @@
-import type { Mode, PolicySet } from "@weir/codec";
+import type { PolicySet } from "@weir/codec";
 import { interfaceKey } from "./policy-entries.ts";
 import { PolicyImage } from "./policy-image.ts";
 import type { PolicyEdit, PolicyEndpoint, PolicyHead } from "./policy-image.ts";
 import type { PolicyMaps } from "./policy-maps.ts";
+import { modes } from "./policy-mode.ts";
 import { PolicySlot } from "./policy-slot.ts";
 import type { PolicyRoom } from "./policy-slot.ts";
 import { createTurns } from "./turns.ts";
@@ -68,8 +69,6 @@ export interface PolicyWriterOptions {
   /** Trouble that leaves the policy in force as it is. */
   onTrouble(error: unknown, what: string): void;
 }
-
-const modes: Mode[] = ["observe", "shadow", "enforce"];
 
 export function createPolicyWriter(options: PolicyWriterOptions): PolicyWriter {
   return new SlotWriter(options);

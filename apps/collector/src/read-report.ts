@@ -3,6 +3,7 @@ import { version } from "@weir/runtime";
 import type { Parts } from "./parts.ts";
 import { readDrops } from "./flow-reader.ts";
 import { lossesOf } from "./losses.ts";
+import { limitedMode } from "./policy-mode.ts";
 
 /** The node as weir.nodes.v1 tells it. */
 export function readNodeReport(parts: Parts): NodeReport {
@@ -18,7 +19,7 @@ export function readNodeReport(parts: Parts): NodeReport {
     version,
     generation,
     revision,
-    mode,
+    mode: limitedMode(mode, config.modeLimit),
     error: parts.policyError ?? unwatchedText(attachments.unwatched),
     attached: interfaces.map((one) =>
       one.own ? one.name : `${one.name} (${one.namespace}/${one.pod})`,
@@ -41,6 +42,7 @@ export function readNodeReport(parts: Parts): NodeReport {
       redirect_addresses: parts.redirects.counters.addresses,
       redirect_addresses_refused: parts.redirects.counters.refused,
       redirect_peer_gone: drops.peerGone,
+      packets_uncounted: drops.uncounted,
       edges: reader.counters.edges,
       swept: reader.counters.swept,
       reads_postponed: reader.counters.postponed,

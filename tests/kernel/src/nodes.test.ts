@@ -1,10 +1,18 @@
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { collectorConfig, startNodeCollectors } from "@weir/collector";
-import type { NodeCollectors } from "@weir/collector";
-import { silentLog } from "@weir/runtime";
+import type { CollectorDoors, NodeCollectors } from "@weir/collector";
+import { createMetrics, silentLog } from "@weir/runtime";
 import { Bed } from "./bed.ts";
 import { RecordingBus, eventually } from "./station.ts";
+
+/** The same, but for one method that throws. */
+function lacking<Door extends object>(door: Door, method: keyof Door): Door {
+  const fail = (): never => {
+    throw new Error(`no ${String(method)}`);
+  };
+  return Object.assign(Object.create(door) as Door, { [method]: fail });
+}
 
 describe("the collectors of a machine", () => {
   let bed: Bed;
@@ -57,12 +65,14 @@ describe("the collectors of a machine", () => {
     expect(existsSync(pins())).toBe(false);
   });
 
-  it("leave nothing of a first start that failed before anything was attached", async () => {
+  it.each<[string, () => Partial<CollectorDoors>]>([
+    ["without a bus", () => ({ bus: lacking(recording.bus, "readTable") })],
+    ["half made", () => ({ metrics: lacking(createMetrics("nodes"), "gauge") })],
+  ])("leave nothing of a first start that failed %s", async (_, broken) => {
     const { runDirectory } = bed;
     const config = collectorConfig.parse({ runDirectory, interfaces: "none" });
-    const readTable = () => Promise.reject(new Error("no bus"));
-    const bus = Object.assign(Object.create(recording.bus) as typeof recording.bus, { readTable });
-    collectors = await startNodeCollectors(config, { bus, log: silentLog() });
+    const doors = { bus: recording.bus, log: silentLog(), ...broken() };
+    collectors = await startNodeCollectors(config, doors);
     expect([collectors.collectors, existsSync(pins())]).toEqual([[], false]);
     await collectors.stop({ detach: true });
   });
