@@ -9,6 +9,7 @@
 
 #include "wire.h"
 #include "conntrack.h"
+#include "dns.h"
 #include "fragments.h"
 #include "odometer.h"
 #include "parse.h"
@@ -38,6 +39,8 @@ struct wire_types {
 	struct weir_rule_key rule_key;
 	struct weir_rule rule;
 	struct weir_endpoint_policy endpoint_policy;
+	struct weir_answer answer;
+	enum weir_answers answers;
 };
 const struct wire_types *wire_types __attribute__((unused));
 
@@ -84,7 +87,8 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, const struc
  * The receiver's end of a packet that takes the short way. A global function: the verifier looks at
  * it once, not once for each way that leads here. (Until 5.18 a key must be on the stack: the copy.)
  */
-__noinline int hand_over(struct __sk_buff *skb, const struct passage *sent, __u32 peer)
+__noinline int hand_over(struct __sk_buff *skb, const struct passage *sent, __u32 peer,
+			 __u32 transport_offset)
 {
 	struct weir_odometer *odometer;
 	struct passage passage;
@@ -99,6 +103,7 @@ __noinline int hand_over(struct __sk_buff *skb, const struct passage *sent, __u3
 	arrive(&passage, peer);
 	if (pass_end(odometer, &passage, &flow) == WEIR_DENIED)
 		return DROP;
+	learn_answer(skb, &passage, flow, transport_offset);
 	return bpf_redirect_peer(peer, 0);
 }
 
@@ -141,10 +146,12 @@ static __always_inline int watch(struct __sk_buff *skb, bool from_local, bool la
 		mark_refused(skb, &packet);
 	if (pass_end(odometer, passage, &flow) == WEIR_DENIED)
 		return DROP;
+	if (!from_local)
+		learn_answer(skb, passage, flow, packet.transport_offset);
 	if (!from_local || layer3 || !flow || !is_redirectable(&packet))
 		return PASS;
 	peer = peer_of(passage, flow);
-	return peer ? hand_over(skb, passage, peer) : PASS;
+	return peer ? hand_over(skb, passage, peer, packet.transport_offset) : PASS;
 }
 
 SEC("tc")

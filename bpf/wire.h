@@ -121,6 +121,24 @@ enum weir_drop {
 	WEIR_DROP_MAX = 8,
 };
 
+/* Most bytes of a DNS message that is copied: what an Ethernet packet holds unfragmented. */
+#define WEIR_ANSWER_BYTES_MAX 1472
+
+/* A record of the ring `answers`: a DNS answer that a workload got, followed by its message. */
+struct weir_answer {
+	__u64 time;
+	__u32 ifindex; /* of the workload that asked */
+	__u32 bytes;   /* of the message, 12..WEIR_ANSWER_BYTES_MAX */
+};
+
+/* Index of the per-CPU array `answer_counts`. */
+enum weir_answers {
+	WEIR_ANSWERS_KEPT = 0,
+	WEIR_ANSWERS_RING_FULL = 1, /* lost: no room in the ring */
+	WEIR_ANSWERS_UNFIT = 2,     /* lost: shorter than a header, or larger than is copied */
+	WEIR_ANSWERS_MAX = 4,
+};
+
 enum weir_mode {
 	WEIR_MODE_OBSERVE = 0, /* never a terminal verdict */
 	WEIR_MODE_SHADOW = 1,  /* verdict recorded, packet passes */

@@ -51,6 +51,8 @@ export interface DatapathOptions {
   ringBytes?: number;
   unknownDenied?: boolean;
   layer3?: boolean;
+  /** Copies DNS answers. */
+  keepAnswers?: boolean;
 }
 
 export interface RunOptions {
@@ -82,7 +84,10 @@ export class Datapath implements Disposable {
     const autoload = options.layer3 ?? false;
     this.object = BpfObject.open(objectPath, {
       programs: { from_workload_l3: { autoload }, to_workload_l3: { autoload } },
-      settings: { unknown_endpoint_denied: options.unknownDenied ? 1 : 0 },
+      settings: {
+        unknown_endpoint_denied: options.unknownDenied ? 1 : 0,
+        keep_answers: options.keepAnswers ? 1 : 0,
+      },
       maps: {
         flows: { maxEntries: options.flows ?? 4096 },
         events: { maxEntries: options.ringBytes ?? 1 << 18 },
