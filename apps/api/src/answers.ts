@@ -12,6 +12,8 @@ export interface CollectorStatus {
   hooks: Record<string, string>;
   lost: Record<string, number>;
   generation: number;
+  /** What it does at its pods: the mode of the policy, or what its configuration limits it to. */
+  mode: string;
   error?: string;
 }
 

@@ -18,6 +18,8 @@ class World {
   /** The controller compiles by itself, and the node follows. */
   isCompiling = true;
   isFollowing = true;
+  /** What the node's configuration limits it to. */
+  limit: Mode | undefined;
   node = { ...report, node: "n1", generation: 1, revision: 1 };
   readonly #waiting = new Set<() => void>();
 
@@ -59,7 +61,8 @@ class World {
   }
 
   follow(): void {
-    this.node = { ...this.node, generation: this.generation, revision: this.revision };
+    const { generation, revision } = this;
+    this.node = { ...this.node, generation, revision, mode: this.limit ?? this.mode };
     this.tell();
   }
 
@@ -99,6 +102,17 @@ describe("enacting a change", () => {
     // Documents compare by text: the mode is shadow already.
     world.compile = () => world.tell();
     expect(await enact(() => apply(change("b", "1", true)))).toMatchObject({ mode: "shadow" });
+  });
+
+  it("names a node whose configuration lets the policy do less", async () => {
+    const enact = enactor();
+    expect((await enact(() => apply(change("a", "1")))).warnings).toEqual([]);
+    world.limit = "shadow";
+    const { mode, warnings } = await enact(() => apply(change("a", "2")));
+    expect([mode, warnings]).toEqual([
+      "enforce",
+      [expect.stringMatching(/^node n1 holds the policy in mode shadow.*modeLimit/)],
+    ]);
   });
 
   it("rests on what the one before has left", async () => {

@@ -42,7 +42,7 @@ export function createEnactor(
       applied: change.changes.map(policyKey),
       deleted: change.deletions,
       changed,
-      warnings: unheard(nodes, held),
+      warnings: [...unheard(nodes, held), ...limited(nodes, held, compiled)],
     };
   };
 }
@@ -131,6 +131,19 @@ function unheard(nodes: Nodes, held: string[]): string[] {
       const seconds = Math.round((Date.now() - heardMs) / 1000);
       return `node ${report.node} has not reported for ${seconds} s: whether it holds the policy is not known`;
     });
+}
+
+/** Nodes whose own configuration lets a policy do less than it says. */
+function limited(nodes: Nodes, held: string[], set: CompiledPolicies): string[] {
+  return nodes
+    .all()
+    .map(({ report }) => report)
+    .filter((report) => held.includes(report.node) && report.generation === set.generation)
+    .filter((report) => report.mode !== set.mode)
+    .map(
+      (report) =>
+        `node ${report.node} holds the policy in mode ${report.mode}: its configuration (modeLimit) allows no more`,
+    );
 }
 
 /**

@@ -32,10 +32,10 @@ export async function status(context: Context): Promise<Status> {
 }
 
 function collectorStatus({ report }: HeardNode): CollectorStatus {
-  const { node, attached, hooks, generation, error } = report;
+  const { node, attached, hooks, generation, mode, error } = report;
   // Every cause that there can be is named, also where it is 0.
   const lost = { ring: 0, map: 0, spool: 0, ...report.lost };
-  return { node, attached, hooks, lost, generation, ...(error === null ? {} : { error }) };
+  return { node, attached, hooks, lost, generation, mode, ...(error === null ? {} : { error }) };
 }
 
 async function storedRows(context: Context): Promise<number> {

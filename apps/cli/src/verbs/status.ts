@@ -33,11 +33,12 @@ export function statusText(answer: Status, colour: boolean): string {
     cellText(one.node),
     one.attached.length,
     one.generation,
+    one.mode,
     lostText(one.lost),
     cellText(missingHooks(one.hooks)),
     cellText(one.error ?? ""),
   ]);
-  const names = ["collector", "interfaces", "generation", "lost", "hooks missing", "error"];
+  const names = ["collector", "interfaces", "generation", "mode", "lost", "hooks missing", "error"];
   return `${lines.join("\n")}\n\n${tableText(names, rows)}`;
 }
 
