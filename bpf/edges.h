@@ -44,7 +44,13 @@ static __always_inline void describe(struct weir_flow_record *record, const stru
 	record->flags = state >> STATE_FLAGS_SHIFT;
 	record->tcp_flags = state;
 	record->reply_tcp_flags = state >> STATE_REPLY_TCP_SHIFT;
-	__builtin_memset(record->pad, 0, sizeof(record->pad));
+	record->process = 0;
+	record->handshake_rtt_us = 0;
+	record->srtt_us = 0;
+	record->retransmits = 0;
+	record->first_byte_us = 0;
+	record->dns = 0;
+	record->close_reason = WEIR_CLOSE_NONE;
 }
 
 /* Moves the counters into the record: from here on they are the record's, and nobody else's. */

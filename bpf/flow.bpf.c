@@ -30,10 +30,12 @@ struct wire_types {
 	enum weir_verdict verdict;
 	enum weir_reason reason;
 	enum weir_kind kind;
+	enum weir_close_reason close_reason;
 	enum weir_drop drop;
 	enum weir_mode mode;
 	struct weir_flow_record record;
 	struct weir_odometer odometer;
+	struct weir_process process;
 	/* clang 14 leaves the types of inner maps as forward declarations unless they are used here. */
 	struct weir_identity_key identity_key;
 	struct weir_rule_key rule_key;

@@ -54,14 +54,31 @@ enum weir_kind {
 	WEIR_IDLE = 6,   /* sweep: idle timeout or closed remainder; the entry is gone from the map */
 };
 
+/* Why the connection is over; WEIR_CLOSE_NONE while it is open, and where nobody can know. */
+enum weir_close_reason {
+	WEIR_CLOSE_NONE = 0,
+	WEIR_CLOSE_FIN = 1,                  /* FIN both ways */
+	WEIR_CLOSE_RESET_BY_SOURCE = 2,      /* RST of the initiator */
+	WEIR_CLOSE_RESET_BY_DESTINATION = 3, /* RST of the responder, after it had answered */
+	WEIR_CLOSE_REFUSED = 4,              /* RST in answer to the SYN */
+	WEIR_CLOSE_UNREACHABLE = 5,          /* ICMP said so before anything was answered */
+	WEIR_CLOSE_IDLE = 6,                 /* no packet for the idle timeout */
+	WEIR_CLOSE_UNWATCHED = 7,            /* the interface went, or is not watched any more */
+	WEIR_CLOSE_REPLACED = 8,             /* a SYN began another connection of the same 5-tuple */
+};
+
 /* Bits of weir_flow_record.flags */
 #define WEIR_FLAG_INITIATOR_GUESSED (1 << 0) /* no handshake was seen: the sender of the first packet is taken */
 #define WEIR_FLAG_ANSWERED (1 << 1)          /* a reply was seen that is no refusal (TCP: SYN+ACK or data) */
 #define WEIR_FLAG_REFUSED (1 << 2)           /* answered by RST to the SYN, or by ICMP unreachable */
 #define WEIR_FLAG_FRAGMENTS (1 << 3)         /* counts include fragments */
 #define WEIR_FLAG_IPV6 (1 << 4)
+#define WEIR_FLAG_BEFORE_START (1 << 5)      /* TCP, open before it was first seen: nothing of its beginning is known */
 
-/* One connection's activity at one interface since its last record, both ways. */
+/*
+ * One connection's activity at one interface since its last record, both ways. Of what is measured
+ * or found out, 0 is unknown.
+ */
 struct weir_flow_record {
 	__u64 time;    /* when the record was made */
 	__u64 first;   /* first packet of the connection */
@@ -71,11 +88,17 @@ struct weir_flow_record {
 	__u64 bytes;   /* of the IP layer */
 	__u64 reply_packets;
 	__u64 reply_bytes;
+	__u64 process; /* weir_process_key of the endpoint's own side; 0: unknown. On the bus: 1 + index into `processes` */
 	__u8 src_addr[16]; /* the initiator */
 	__u8 dst_addr[16];
 	__u32 ifindex;
 	__u32 generation; /* of the policy that gave the verdict, 0 before any */
 	__u32 rule;       /* id in that generation's table of reasons, 0 for none */
+	__u32 handshake_rtt_us; /* to the other end and back: SYN to SYN+ACK at the initiator, SYN+ACK to ACK at the responder */
+	__u32 srtt_us;       /* smoothed, as the endpoint's own socket has it: the latest known */
+	__u32 retransmits;   /* delta: segments that the endpoint's own socket sent again */
+	__u32 first_byte_us; /* first payload of the initiator to first payload of the answer */
+	__u32 dns;           /* id of the name that was asked for. On the bus: 1 + index into `names` */
 	__u16 src_port;   /* ICMP: echo identifier, else 0 */
 	__u16 dst_port;   /* ICMP: 0 */
 	__u16 cpu;
@@ -88,7 +111,23 @@ struct weir_flow_record {
 	__u8 tcp_flags;   /* OR of all seen, source to destination */
 	__u8 reply_tcp_flags;
 	__u8 connections; /* connections opened since the last record: 1 in a connection's first, else 0 */
-	__u8 pad[5];
+	__u8 close_reason; /* enum weir_close_reason */
+};
+
+/*
+ * A process is named by its id and when it began, both as /proc/PID/stat has them: ids come again.
+ * The key is `start_ticks << 22 | pid`, start in ticks of 10 ms since boot; an id has 22 bits.
+ */
+#define WEIR_PROCESS_PID_BITS 22
+#define WEIR_PROCESS_TICK_NS 10000000
+
+/* Map `processes`: weir_process_key -> what was known of it when it opened its latest socket. */
+struct weir_process {
+	__u64 cgroup_id; /* inode of its folder in the cgroup v2 hierarchy */
+	__u64 start_ns;  /* since boot, CLOCK_BOOTTIME */
+	__u32 pid;
+	__u32 uid;
+	__u8 comm[16];
 };
 
 /*

@@ -132,7 +132,7 @@ describe("the API over a real engine", () => {
       bootId: "b",
       block: 1,
       clockOffsetNs: BigInt(Date.now()) * 1_000_000n,
-      rules: [],
+      ...{ rules: [], processes: [], names: [] },
     };
     const message = new Uint8Array(encoder.maxBytes(header, 1));
     const length = encoder.encode(header, record, 1, message);

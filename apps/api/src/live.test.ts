@@ -46,7 +46,7 @@ function block(ports: number[]): Uint8Array {
     bootId: "b",
     block: 1,
     clockOffsetNs: 1_700_000_000_000_000_000n,
-    rules: [],
+    ...{ rules: [], processes: [], names: [] },
   };
   const out = new Uint8Array(encoder.maxBytes(header, ports.length));
   return out.subarray(0, encoder.encode(header, records, ports.length, out));

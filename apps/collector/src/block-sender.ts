@@ -142,6 +142,8 @@ class OrderedSender implements BlockSender {
       ...{ node, bootId, block },
       clockOffsetNs: clock.offsetFor(records, count),
       rules: rulesOf(records, count),
+      // The kernel does not tell yet.
+      ...{ processes: [], names: [] },
     };
     const room = this.#encoder.maxBytes(header, count);
     if (this.#scratch.length < room) this.#scratch = new Uint8Array(room);

@@ -88,13 +88,13 @@ export const collectorConfig = z.object({
     .max(1 << 30)
     .refine((bytes) => (bytes & (bytes - 1)) === 0, "must be a power of 2")
     .default(1 << 20)
-    .describe("Size of the ring of edges; the default takes 8,192 of them between two drains."),
+    .describe("Size of the ring of edges; the default takes 6,553 of them between two drains."),
   maxBlockRecords: z
     .int()
     .min(256)
-    .max(6000)
+    .max(5000)
     .default(4096)
-    .describe("Most flow records in one block; 6000 always fit Kafka's message of 1 MiB."),
+    .describe("Most flow records in one block; 5000 always fit Kafka's message of 1 MiB."),
   spoolDirectory: z
     .string()
     .startsWith("/")

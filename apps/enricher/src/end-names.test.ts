@@ -33,11 +33,14 @@ function block(rows: { address: number; port: number }[]): FlowColumns {
     ...{ time: 0, first: 0, last: 0, sequence: 0, packets: 1, bytes: 1 },
     ...{ reply_packets: 0, reply_bytes: 0, ifindex: 1, generation: 0, rule: 0 },
     ...{ dst_addr: 0, dst_port: 1, cpu: 0, protocol: 6, flags: 0 },
-    ...{ tcp_flags: 0, reply_tcp_flags: 0, connections: 1 },
+    ...{ tcp_flags: 0, reply_tcp_flags: 0, connections: 1, process: 0, dns: 0 },
+    ...{ handshake_rtt_us: 0, srtt_us: 0, retransmits: 0, first_byte_us: 0 },
+    close_reason: "none" as const,
     ...({ direction: "egress", verdict: "allowed", reason: "observed", kind: "closed" } as const),
   };
   const message = recordCodec("FlowBlock").encode({
     ...{ node: "n1", boot_id: "b", block: 1, base_time: start, rules: [], addresses },
+    ...{ processes: [], names: [] },
     flows: rows.map(({ address, port }, row) => ({
       ...flow,
       time: row === 0 ? 0 : 1000,

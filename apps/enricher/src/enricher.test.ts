@@ -73,6 +73,8 @@ function flow(source: string, destination: string, more: Partial<Flow> = {}): Se
     tcp_flags: 0x1b,
     reply_tcp_flags: 0x1b,
     connections: 1,
+    ...{ process: 0, dns: 0, close_reason: "none" },
+    ...{ handshake_rtt_us: 0, srtt_us: 0, retransmits: 0, first_byte_us: 0 },
     ...more,
   };
 }
@@ -101,7 +103,7 @@ function block(
     boot_id: "boot",
     block: number,
     base_time: NOW,
-    rules: [],
+    ...{ rules: [], processes: [], names: [] },
     addresses: addresses.map((address) => parseAddress(address)),
     flows: flows.map(differences),
     ...more,

@@ -13,6 +13,24 @@ export interface BlockHeader {
   block: number;
   clockOffsetNs: bigint;
   rules: { generation: number; rule: number; text: string }[];
+  /** What `process` of the records stands for: 1 + the place in here. */
+  processes: FlowProcess[];
+  /** The same for `dns`: names in lower case, without the trailing dot. */
+  names: string[];
+}
+
+/** A process at an end of flows. Empty, and 0, is unknown. */
+export interface FlowProcess {
+  pid: number;
+  /** Microseconds since 1970, to 10 ms: ids come again. */
+  start: number;
+  comm: string;
+  /** Path of the program as the process sees it. */
+  executable: string;
+  /** Inode of its folder in the cgroup v2 hierarchy. */
+  cgroup_id: number;
+  /** Id of the container that its cgroup names. */
+  container: string;
 }
 
 export interface FlowEncoder {
@@ -36,6 +54,8 @@ export interface FlowColumns {
   bootId: string;
   block: number;
   rules: { generation: number; rule: number; text: string }[];
+  processes: FlowProcess[];
+  names: string[];
   count: number;
   /** Every address of the block once, 16 bytes each. */
   addresses: Uint8Array;
@@ -57,6 +77,14 @@ export interface FlowColumns {
   ifindex: Uint32Array;
   generation: Uint32Array;
   rule: Uint32Array;
+  /** 1 + place in `processes`; 0: unknown. */
+  process: Uint32Array;
+  handshakeRttUs: Uint32Array;
+  srttUs: Uint32Array;
+  retransmits: Uint32Array;
+  firstByteUs: Uint32Array;
+  /** 1 + place in `names`; 0: unknown. */
+  dns: Uint32Array;
   srcPort: Uint16Array;
   dstPort: Uint16Array;
   cpu: Uint16Array;
@@ -69,6 +97,7 @@ export interface FlowColumns {
   tcpFlags: Uint8Array;
   replyTcpFlags: Uint8Array;
   connections: Uint8Array;
+  closeReason: Uint8Array;
   /** The 64-bit columns once more, as the integers that they are: what the store takes as bytes. */
   words: Record<FlowWord, BigUint64Array>;
 }

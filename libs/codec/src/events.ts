@@ -1,3 +1,5 @@
+import type { FlowProcess } from "./contract.ts";
+
 /**
  * The records of schemas/events as TypeScript sees them; a test compares them with the schemas.
  * Times are microseconds since 1970 unless the schema says otherwise; addresses are 16 bytes, IPv4
@@ -179,12 +181,20 @@ export interface Flow {
   bytes: number;
   reply_packets: number;
   reply_bytes: number;
+  /** 1 + index into the block's `processes`; 0: unknown. */
+  process: number;
   /** Index into the block's `addresses`. */
   src_addr: number;
   dst_addr: number;
   ifindex: number;
   generation: number;
   rule: number;
+  handshake_rtt_us: number;
+  srtt_us: number;
+  retransmits: number;
+  first_byte_us: number;
+  /** 1 + index into the block's `names`; 0: unknown. */
+  dns: number;
   src_port: number;
   dst_port: number;
   cpu: number;
@@ -207,6 +217,16 @@ export interface Flow {
   tcp_flags: number;
   reply_tcp_flags: number;
   connections: number;
+  close_reason:
+    | "none"
+    | "fin"
+    | "reset_by_source"
+    | "reset_by_destination"
+    | "refused"
+    | "unreachable"
+    | "idle"
+    | "unwatched"
+    | "replaced";
 }
 
 export interface FlowBlock {
@@ -215,6 +235,8 @@ export interface FlowBlock {
   block: number;
   base_time: number;
   rules: { generation: number; rule: number; text: string }[];
+  processes: FlowProcess[];
+  names: string[];
   addresses: Uint8Array[];
   flows: Flow[];
 }

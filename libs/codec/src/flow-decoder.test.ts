@@ -6,7 +6,7 @@ import { createFlowEncoder } from "./flow-encoder.ts";
 import { flowSymbols } from "./flow-layout.ts";
 import { recordCodec } from "./record-codec.ts";
 import { schemas } from "./schemas.ts";
-import { blockOf, packRecords, randomFlow } from "./testing/flows.ts";
+import { blockOf, packRecords, randomFlow, randomLists } from "./testing/flows.ts";
 import { random } from "./testing/random.ts";
 import { writeLong } from "./varint.ts";
 
@@ -23,6 +23,7 @@ function block(
     block: seed,
     clockOffsetNs: 1_790_000_000_000_000_321n,
     rules: [{ generation: 2 ** 32 - 1, rule: 3, text: "shop/cart ingress[0]" }],
+    ...randomLists(chance),
   };
   const flows = Array.from({ length: count }, () => randomFlow(chance, 10n ** 15n));
   const out = new Uint8Array(encoder.maxBytes(header, count));
@@ -46,6 +47,12 @@ function rowsOf(columns: FlowColumns): unknown[] {
     ifindex: columns.ifindex[row],
     generation: columns.generation[row],
     rule: columns.rule[row],
+    process: columns.process[row],
+    handshake_rtt_us: columns.handshakeRttUs[row],
+    srtt_us: columns.srttUs[row],
+    retransmits: columns.retransmits[row],
+    first_byte_us: columns.firstByteUs[row],
+    dns: columns.dns[row],
     src_port: columns.srcPort[row],
     dst_port: columns.dstPort[row],
     cpu: columns.cpu[row],
@@ -58,6 +65,7 @@ function rowsOf(columns: FlowColumns): unknown[] {
     tcp_flags: columns.tcpFlags[row],
     reply_tcp_flags: columns.replyTcpFlags[row],
     connections: columns.connections[row],
+    close_reason: flowSymbols.close_reason[columns.closeReason[row] as number],
   }));
 }
 
@@ -74,6 +82,12 @@ function expected(plain: ReturnType<typeof blockOf>): unknown[] {
     ifindex: flow.ifindex >>> 0,
     generation: flow.generation >>> 0,
     rule: flow.rule >>> 0,
+    process: flow.process >>> 0,
+    handshake_rtt_us: flow.handshake_rtt_us >>> 0,
+    srtt_us: flow.srtt_us >>> 0,
+    retransmits: flow.retransmits >>> 0,
+    first_byte_us: flow.first_byte_us >>> 0,
+    dns: flow.dns >>> 0,
   }));
 }
 
@@ -90,6 +104,10 @@ describe("the flow decoder", () => {
     expect(columns.rules).toEqual([
       { generation: 2 ** 32 - 1, rule: 3, text: "shop/cart ingress[0]" },
     ]);
+    expect(columns.processes).toEqual(
+      plain.processes.map((process) => ({ ...process, pid: process.pid >>> 0 })),
+    );
+    expect(columns.names).toEqual(plain.names.map((name) => Buffer.from(name).toString()));
   });
 
   it("serves blocks of any order of sizes with one decoder, columns cut to the block", () => {
@@ -220,17 +238,27 @@ describe("the flow decoder refuses", () => {
   it.each([
     [
       "a count past what is left",
-      [long(0), long(0), long(1_000_000)],
+      [long(0), long(0), long(0), long(0), long(1_000_000)],
       /flows: counts 1000000 items, at most 0/,
     ],
-    ["a count of 2^53-1", [long(0), long(0), long(2 ** 53 - 2)], /flows: counts/],
+    ["a count of 2^53-1", [long(0), long(0), long(0), long(0), long(2 ** 53 - 2)], /flows: counts/],
     [
       "a negative count without the bytes",
-      [long(0), long(0), long(-3), long(165)],
+      [long(0), long(0), long(0), long(0), long(-3), long(165)],
       /flows: counts 3 items/,
     ],
-    ["addresses past what is left", [long(0), long(2), long(16)], /addresses: counts 2 items/],
-    ["a negative count with a negative size", [long(0), long(-3), long(-165)], /-165 is negative/],
+    ["processes past what is left", [long(0), long(2), long(4)], /processes: counts 2 items/],
+    ["names past what is left", [long(0), long(0), long(2)], /names: counts 2 items/],
+    [
+      "addresses past what is left",
+      [long(0), long(0), long(0), long(2), long(16)],
+      /addresses: counts 2 items/,
+    ],
+    [
+      "a negative count with a negative size",
+      [long(0), long(0), long(0), long(-3), long(-165)],
+      /-165 is negative/,
+    ],
     ["too many rules", [long(400), long(0)], /rules: counts 400 items/],
     ["a number past 64 bits", [long(0), new Uint8Array(12).fill(0xff)], /number past 2\^53/],
   ])("%s", (_, parts, expectedText) => {

@@ -1,6 +1,6 @@
 import { byteReader } from "./byte-reader.ts";
 import type { ByteReader } from "./byte-reader.ts";
-import type { FlowColumns, FlowDecoder } from "./contract.ts";
+import type { FlowColumns, FlowDecoder, FlowProcess } from "./contract.ts";
 import { CodecError } from "./error.ts";
 import { flowPlans } from "./flow-mapping.ts";
 import { checkFrame, frameBytes } from "./frame.ts";
@@ -15,6 +15,9 @@ import { refusal } from "./transcoder/refusal.ts";
 
 /** Shortest encoding of a rule: two numbers and an empty text. */
 const minRuleBytes = 3;
+/** Three numbers and three empty texts. */
+const minProcessBytes = 6;
+const minNameBytes = 1;
 const addressBytes = 16;
 const minFlowBytes = recordBounds(flowPlans).least;
 const slackBytes = overshootBytes(flowPlans);
@@ -60,13 +63,19 @@ class WasmDecoder implements FlowDecoder {
     const block = reader.counter("block");
     const baseMicros = reader.counter("base_time");
     const rules = readRules(reader);
+    const processes = readProcesses(reader);
+    const names = readNames(reader);
     this.#take(message);
     const addressCount = this.#readAddresses(reader);
     const count = this.#readFlows(reader, baseMicros, addressCount);
     reader.end();
     const at = this.#addressesAt;
     const addresses = new Uint8Array(this.#wasm.memory.buffer, at, addressCount * addressBytes);
-    return { ...this.#columns(count), node, bootId, block, rules, count, addresses };
+    const rows = this.#columns(count);
+    refuseBeyond(reader, "process", rows.process, processes.length);
+    refuseBeyond(reader, "dns", rows.dns, names.length);
+    const head = { node, bootId, block, rules, processes, names };
+    return { ...rows, ...head, count, addresses };
   }
 
   get #messageAt(): number {
@@ -179,6 +188,38 @@ const camelCases = new Map(
 
 function camelCase(field: string): string {
   return camelCases.get(field) as string;
+}
+
+function readProcesses(reader: ByteReader): FlowProcess[] {
+  const processes: FlowProcess[] = [];
+  reader.blocks("processes", minProcessBytes, (items) => {
+    for (let item = 0; item < items; item++) {
+      processes.push({
+        pid: reader.bits32("processes.pid"),
+        start: reader.counter("processes.start"),
+        comm: reader.text("processes.comm"),
+        executable: reader.text("processes.executable"),
+        cgroup_id: reader.counter("processes.cgroup_id"),
+        container: reader.text("processes.container"),
+      });
+    }
+  });
+  return processes;
+}
+
+function readNames(reader: ByteReader): string[] {
+  const names: string[] = [];
+  reader.blocks("names", minNameBytes, (items) => {
+    for (let item = 0; item < items; item++) names.push(reader.text("names"));
+  });
+  return names;
+}
+
+/** An index past its list is refused at the end, where the whole list is known. */
+function refuseBeyond(reader: ByteReader, field: string, indexes: Uint32Array, most: number): void {
+  for (const index of indexes) {
+    if (index > most) throw reader.error(`flows.${field}`, `${index} is past a list of ${most}`);
+  }
 }
 
 function readRules(reader: ByteReader): FlowColumns["rules"] {

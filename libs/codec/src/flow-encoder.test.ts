@@ -3,11 +3,14 @@ import { createFlowEncoder } from "./flow-encoder.ts";
 import { flowRecordBytes } from "./flow-layout.ts";
 import { schemas } from "./schemas.ts";
 import type { KernelFlow } from "./testing/flows.ts";
-import { blockOf, packRecords, randomFlow } from "./testing/flows.ts";
+import { blockOf, packRecords, randomFlow, randomLists } from "./testing/flows.ts";
 import { random } from "./testing/random.ts";
 
 const clockOffsetNs = 1_790_000_000_123_456_789n;
-const header: BlockHeader = { node: "node-1", bootId: "b0", block: 7, clockOffsetNs, rules: [] };
+const header: BlockHeader = {
+  ...{ node: "node-1", bootId: "b0", block: 7, clockOffsetNs },
+  ...{ rules: [], processes: [], names: [] },
+};
 const encoder = createFlowEncoder();
 
 function encode(of: BlockHeader, flows: KernelFlow[]): Buffer {
@@ -43,6 +46,7 @@ describe("the flow encoder writes what avsc writes, byte for byte", () => {
         rule: chance.integer(2 ** 32),
         text: chance.text(120),
       })),
+      ...randomLists(chance),
     };
     of.block = Math.min(of.block, 2 ** 53 - 2);
     const flows = Array.from({ length: chance.integer(40) }, () => randomFlow(chance, around));
@@ -142,7 +146,14 @@ describe("the flow encoder writes what avsc writes, byte for byte", () => {
   });
 
   it("of enum values without a symbol: they are unknown", () => {
-    const flow = { ...ordinary, direction: 3n, verdict: 200n, reason: 10n, kind: 255n };
+    const flow = {
+      ...ordinary,
+      direction: 3n,
+      verdict: 200n,
+      reason: 10n,
+      kind: 255n,
+      close_reason: 9n,
+    };
     expect(encode(header, [flow])).toEqual(oracle(header, [flow]));
   });
 });
@@ -158,6 +169,12 @@ describe("the flow encoder's bounds", () => {
     ifindex: 2n ** 31n,
     generation: 2n ** 31n,
     rule: 2n ** 31n,
+    process: 2n ** 31n,
+    handshake_rtt_us: 2n ** 31n,
+    srtt_us: 2n ** 31n,
+    retransmits: 2n ** 31n,
+    first_byte_us: 2n ** 31n,
+    dns: 2n ** 31n,
     src_port: 65535n,
     dst_port: 65535n,
     cpu: 65535n,
@@ -173,6 +190,13 @@ describe("the flow encoder's bounds", () => {
       ...header,
       node: "語".repeat(50),
       rules: [{ generation: 2 ** 31, rule: 2 ** 32 - 1, text: "😀".repeat(80) }],
+      processes: [
+        {
+          ...{ pid: 2 ** 32 - 1, start: 2 ** 53 - 2, cgroup_id: 2 ** 53 - 2 },
+          ...{ comm: "語".repeat(5), executable: "/語".repeat(90), container: "c".repeat(64) },
+        },
+      ],
+      names: ["語".repeat(80)],
     };
     const late = flows.map((flow) => ({ ...flow, first: 2n ** 64n - 1n, last: 2n ** 64n - 1n }));
     expect(encode(wide, late).length).toBeLessThanOrEqual(encoder.maxBytes(wide, flows.length));
@@ -187,7 +211,7 @@ describe("the flow encoder's bounds", () => {
   it("refuses a count past the records given", () => {
     const out = new Uint8Array(encoder.maxBytes(header, 6));
     expect(() => encoder.encode(header, packRecords(flows), 6, out)).toThrow(
-      /6 records are 768 bytes/,
+      /6 records are 912 bytes/,
     );
   });
 

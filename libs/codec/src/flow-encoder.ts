@@ -1,4 +1,4 @@
-import type { BlockHeader, FlowEncoder } from "./contract.ts";
+import type { BlockHeader, FlowEncoder, FlowProcess } from "./contract.ts";
 import { flowLayout, flowRecordBytes } from "./flow-layout.ts";
 import { flowPlans } from "./flow-mapping.ts";
 import { frameBytes, writeFrame } from "./frame.ts";
@@ -43,6 +43,9 @@ class WasmEncoder implements FlowEncoder {
     let bytes = frameBytes + 5 * maxLongBytes + 3;
     bytes += 5 + Buffer.byteLength(header.node) + 5 + Buffer.byteLength(header.bootId);
     for (const rule of header.rules) bytes += 5 + 5 + 5 + Buffer.byteLength(rule.text);
+    for (const process of header.processes) bytes += maxProcessBytes(process);
+    for (const name of header.names) bytes += 5 + Buffer.byteLength(name);
+    bytes += 2 * (maxLongBytes + 1);
     return bytes + count * maxFlowBytes;
   }
 
@@ -113,6 +116,31 @@ function writeHeader(out: Uint8Array, header: BlockHeader, baseMicros: bigint): 
     at = writeLong(out, at, rule.generation | 0);
     at = writeLong(out, at, rule.rule | 0);
     at = writeText(out, at, rule.text);
+  }
+  out[at] = 0;
+  at = writeProcesses(out, at + 1, header.processes);
+  if (header.names.length > 0) at = writeLong(out, at, header.names.length);
+  for (const name of header.names) at = writeText(out, at, name);
+  out[at] = 0;
+  return at + 1;
+}
+
+function maxProcessBytes({ comm, executable, container }: FlowProcess): number {
+  const texts = [comm, executable, container];
+  const textBytes = texts.reduce((sum, text) => sum + 5 + Buffer.byteLength(text), 0);
+  return 5 + 2 * maxLongBytes + textBytes;
+}
+
+function writeProcesses(out: Uint8Array, start: number, processes: FlowProcess[]): number {
+  let at = start;
+  if (processes.length > 0) at = writeLong(out, at, processes.length);
+  for (const process of processes) {
+    at = writeLong(out, at, process.pid | 0);
+    at = writeLong(out, at, process.start);
+    at = writeText(out, at, process.comm);
+    at = writeText(out, at, process.executable);
+    at = writeLong(out, at, process.cgroup_id);
+    at = writeText(out, at, process.container);
   }
   out[at] = 0;
   return at + 1;

@@ -12,27 +12,34 @@ export const flowLayout = {
   bytes: { offset: 40, bytes: 8 },
   reply_packets: { offset: 48, bytes: 8 },
   reply_bytes: { offset: 56, bytes: 8 },
-  src_addr: { offset: 64, bytes: 16 },
-  dst_addr: { offset: 80, bytes: 16 },
-  ifindex: { offset: 96, bytes: 4 },
-  generation: { offset: 100, bytes: 4 },
-  rule: { offset: 104, bytes: 4 },
-  src_port: { offset: 108, bytes: 2 },
-  dst_port: { offset: 110, bytes: 2 },
-  cpu: { offset: 112, bytes: 2 },
-  protocol: { offset: 114, bytes: 1 },
-  direction: { offset: 115, bytes: 1 },
-  verdict: { offset: 116, bytes: 1 },
-  reason: { offset: 117, bytes: 1 },
-  kind: { offset: 118, bytes: 1 },
-  flags: { offset: 119, bytes: 1 },
-  tcp_flags: { offset: 120, bytes: 1 },
-  reply_tcp_flags: { offset: 121, bytes: 1 },
-  connections: { offset: 122, bytes: 1 },
+  process: { offset: 64, bytes: 8 },
+  src_addr: { offset: 72, bytes: 16 },
+  dst_addr: { offset: 88, bytes: 16 },
+  ifindex: { offset: 104, bytes: 4 },
+  generation: { offset: 108, bytes: 4 },
+  rule: { offset: 112, bytes: 4 },
+  handshake_rtt_us: { offset: 116, bytes: 4 },
+  srtt_us: { offset: 120, bytes: 4 },
+  retransmits: { offset: 124, bytes: 4 },
+  first_byte_us: { offset: 128, bytes: 4 },
+  dns: { offset: 132, bytes: 4 },
+  src_port: { offset: 136, bytes: 2 },
+  dst_port: { offset: 138, bytes: 2 },
+  cpu: { offset: 140, bytes: 2 },
+  protocol: { offset: 142, bytes: 1 },
+  direction: { offset: 143, bytes: 1 },
+  verdict: { offset: 144, bytes: 1 },
+  reason: { offset: 145, bytes: 1 },
+  kind: { offset: 146, bytes: 1 },
+  flags: { offset: 147, bytes: 1 },
+  tcp_flags: { offset: 148, bytes: 1 },
+  reply_tcp_flags: { offset: 149, bytes: 1 },
+  connections: { offset: 150, bytes: 1 },
+  close_reason: { offset: 151, bytes: 1 },
 } as const;
 
 /** sizeof(struct weir_flow_record). */
-export const flowRecordBytes = 128;
+export const flowRecordBytes = 152;
 
 /** Bits of `flags`. */
 export const flowFlags = {
@@ -41,9 +48,10 @@ export const flowFlags = {
   refused: 4,
   fragments: 8,
   ipv6: 16,
+  beforeStart: 32,
 } as const;
 
-/** Symbols of the four enums; an index is the value in the kernel, on the wire and in the columns. */
+/** Symbols of the five enums; an index is the value in the kernel, on the wire and in the columns. */
 export const flowSymbols = {
   direction: ["unknown", "egress", "ingress"],
   verdict: ["unknown", "allowed", "denied"],
@@ -60,4 +68,15 @@ export const flowSymbols = {
     "fragment",
   ],
   kind: ["unknown", "opened", "closed", "denied_edge", "changed", "active", "idle"],
+  close_reason: [
+    "none",
+    "fin",
+    "reset_by_source",
+    "reset_by_destination",
+    "refused",
+    "unreachable",
+    "idle",
+    "unwatched",
+    "replaced",
+  ],
 } as const;

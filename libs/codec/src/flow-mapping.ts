@@ -12,6 +12,7 @@ const flowMapping: Partial<Record<keyof typeof flowLayout, FieldMapping>> = {
   sequence: { kind: "running", per: "cpu" },
   src_addr: { kind: "listed" },
   dst_addr: { kind: "listed" },
+  process: { kind: "index" },
 };
 
 const flows = (schemas.FlowBlock.type as avro.types.RecordType).field("flows").type;

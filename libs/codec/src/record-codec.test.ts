@@ -254,7 +254,7 @@ describe("record codecs", () => {
       Object.entries(schemas).map(([name, schema]) => [name, schema.id]),
     );
     expect(ids).toEqual({
-      FlowBlock: 940336828,
+      FlowBlock: 741685109,
       Workload: 858484279,
       PolicySet: 2034714216,
       PolicyDelta: 1312740823,

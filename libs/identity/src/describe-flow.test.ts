@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { flowSymbols, parseAddress } from "@weir/codec";
+import { flowFlags, flowSymbols, parseAddress } from "@weir/codec";
 import type { FlowColumns, Workload } from "@weir/codec";
 import { describeFlow } from "./describe-flow.ts";
 import { IdentityIndex } from "./identity-index.ts";
@@ -15,6 +15,13 @@ function columns(): FlowColumns {
     bootId: "b",
     block: 1,
     rules: [{ generation: 3, rule: 9, text: "shop/cart ingress[0]" }],
+    processes: [
+      {
+        ...{ pid: 4711, start: TIME - 1_000_000, comm: "node", cgroup_id: 0 },
+        ...{ executable: "/usr/bin/node", container: "" },
+      },
+    ],
+    names: ["db.example.org"],
     count: 1,
     time: numbers(TIME + 5_000_009),
     first: numbers(TIME),
@@ -44,6 +51,13 @@ function columns(): FlowColumns {
     tcpFlags: bytes(0),
     replyTcpFlags: bytes(0),
     connections: bytes(1),
+    process: Uint32Array.of(0),
+    handshakeRttUs: Uint32Array.of(0),
+    srttUs: Uint32Array.of(0),
+    retransmits: Uint32Array.of(0),
+    firstByteUs: Uint32Array.of(0),
+    dns: Uint32Array.of(0),
+    closeReason: bytes(0),
     words: {} as FlowColumns["words"],
   };
 }
@@ -84,6 +98,28 @@ describe("a flow for people", () => {
       verdict: "allowed",
       reason: "shop/cart ingress[0]",
       generation: 3,
+    });
+  });
+
+  it("says what is known of the connection", () => {
+    const known = {
+      ...columns(),
+      flags: Uint8Array.of(flowFlags.beforeStart),
+      process: Uint32Array.of(1),
+      handshakeRttUs: Uint32Array.of(250),
+      srttUs: Uint32Array.of(4_294_967_295),
+      retransmits: Uint32Array.of(2),
+      firstByteUs: Uint32Array.of(1200),
+      dns: Uint32Array.of(1),
+      closeReason: Uint8Array.of(flowSymbols.close_reason.indexOf("refused")),
+    };
+    expect(describeFlow(known, 0, new IdentityIndex(), new ReasonTexts([]))).toMatchObject({
+      ...{ handshakeRttUs: 250, srttUs: 4_294_967_295, retransmits: 2, firstByteUs: 1200 },
+      ...{ beforeStart: true, dnsName: "db.example.org", closeReason: "refused" },
+      process: {
+        ...{ pid: 4711, comm: "node", executable: "/usr/bin/node" },
+        start: "2026-01-02T03:04:04.678000Z",
+      },
     });
   });
 

@@ -1,7 +1,7 @@
-import { flowSymbols, formatAddress, protocolName } from "@weir/codec";
+import { flowFlags, flowSymbols, formatAddress, protocolName } from "@weir/codec";
 import type { FlowColumns } from "@weir/codec";
 import { flowLine } from "@weir/query";
-import type { FlowLine } from "@weir/query";
+import type { FlowKnowledge, FlowLine } from "@weir/query";
 import type { IdentityIndex } from "./identity-index.ts";
 import type { ReasonTexts } from "./reason-text.ts";
 import { partyAt } from "./workload-ref.ts";
@@ -48,7 +48,30 @@ export function describeFlow(
     verdict: flowSymbols.verdict[columns.verdict[row] as number] ?? "unknown",
     reason: reasons.text(columns.reason[row] as number, generation, columns.rule[row] as number),
     generation,
+    ...knowledge(columns, row),
   });
+}
+
+/** What the block knows of the connection beyond its counters. */
+function knowledge(columns: FlowColumns, row: number): FlowKnowledge {
+  const measured = (of: "handshakeRttUs" | "srttUs" | "firstByteUs"): number | null =>
+    columns[of][row] || null;
+  const process = columns.processes[(columns.process[row] as number) - 1];
+  return {
+    handshake_rtt_us: measured("handshakeRttUs"),
+    srtt_us: measured("srttUs"),
+    first_byte_us: measured("firstByteUs"),
+    retransmits: columns.retransmits[row] as number,
+    close_reason: flowSymbols.close_reason[columns.closeReason[row] as number] ?? "none",
+    before_start: ((columns.flags[row] as number) & flowFlags.beforeStart) !== 0,
+    process_pid: process?.pid ?? null,
+    process_start: process?.start ? rfc3339(process.start) : null,
+    process_comm: process?.comm ?? "",
+    process_executable: process?.executable ?? "",
+    process_cgroup_id: process?.cgroup_id || null,
+    process_container: process?.container ?? "",
+    dns_name: columns.names[(columns.dns[row] as number) - 1] ?? "",
+  };
 }
 
 /** Microseconds since 1970 as the store writes them, with six decimals. */

@@ -26,10 +26,48 @@ export interface FlowLine {
   verdict?: "allowed" | "denied";
   reason: string;
   generation: number;
+  /** Microseconds, from here on. */
+  handshakeRttUs?: number;
+  srttUs?: number;
+  firstByteUs?: number;
+  /** Not where there were none. */
+  retransmits?: number;
+  /** Not while the connection is open. */
+  closeReason?: CloseReason;
+  /** TCP that was open before it was first seen. */
+  beforeStart?: true;
+  /** Whose the end was that was observed. */
+  process?: FlowLineProcess;
+  /** The name that the initiator had asked for. */
+  dnsName?: string;
 }
 
+export interface FlowLineProcess {
+  pid: number;
+  /** RFC 3339, UTC. */
+  start?: string;
+  comm?: string;
+  executable?: string;
+  cgroupId?: number;
+  container?: string;
+}
+
+export const closeReasons = [
+  "none",
+  "fin",
+  "reset_by_source",
+  "reset_by_destination",
+  "refused",
+  "unreachable",
+  "idle",
+  "unwatched",
+  "replaced",
+] as const;
+
+export type CloseReason = (typeof closeReasons)[number];
+
 /** A row of `flowsQuery`. */
-export interface FlowRow {
+export interface FlowRow extends FlowKnowledge {
   time: string;
   node: string;
   direction: "unknown" | "egress" | "ingress";
@@ -53,6 +91,23 @@ export interface FlowRow {
   verdict: "unknown" | "allowed" | "denied";
   reason: string;
   generation: number;
+}
+
+/** Of such a row: what is known of the connection beyond its counters. */
+export interface FlowKnowledge {
+  handshake_rtt_us: number | null;
+  srtt_us: number | null;
+  first_byte_us: number | null;
+  retransmits: number;
+  close_reason: CloseReason;
+  before_start: boolean;
+  process_pid: number | null;
+  process_start: string | null;
+  process_comm: string;
+  process_executable: string;
+  process_cgroup_id: number | null;
+  process_container: string;
+  dns_name: string;
 }
 
 const protocolsWithPorts = new Set(["TCP", "UDP", "SCTP", "DCCP", "UDPLite"]);
@@ -82,6 +137,32 @@ export function flowLine(row: FlowRow): FlowLine {
     ...(row.verdict === "unknown" ? {} : { verdict: row.verdict }),
     reason: row.reason,
     generation: row.generation,
+    ...knowledge(row),
+  };
+}
+
+/** What is known beyond the counters; what is not is left out. */
+function knowledge(row: FlowKnowledge): Partial<FlowLine> {
+  return {
+    ...(row.handshake_rtt_us === null ? {} : { handshakeRttUs: row.handshake_rtt_us }),
+    ...(row.srtt_us === null ? {} : { srttUs: row.srtt_us }),
+    ...(row.first_byte_us === null ? {} : { firstByteUs: row.first_byte_us }),
+    ...(row.retransmits === 0 ? {} : { retransmits: row.retransmits }),
+    ...(row.close_reason === "none" ? {} : { closeReason: row.close_reason }),
+    ...(row.before_start ? { beforeStart: true } : {}),
+    ...(row.process_pid === null ? {} : { process: processOf(row, row.process_pid) }),
+    ...(row.dns_name === "" ? {} : { dnsName: row.dns_name }),
+  };
+}
+
+function processOf(row: FlowKnowledge, pid: number): FlowLineProcess {
+  return {
+    pid,
+    ...(row.process_start === null ? {} : { start: row.process_start }),
+    ...(row.process_comm === "" ? {} : { comm: row.process_comm }),
+    ...(row.process_executable === "" ? {} : { executable: row.process_executable }),
+    ...(row.process_cgroup_id === null ? {} : { cgroupId: row.process_cgroup_id }),
+    ...(row.process_container === "" ? {} : { container: row.process_container }),
   };
 }
 

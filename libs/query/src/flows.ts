@@ -42,6 +42,9 @@ const columns = [
   ["dst_ip", "dst_port", "dst_namespace", "dst_pod", "dst_workload", "dst_name"],
   ["protocol", "packets", "bytes", "reply_packets", "reply_bytes"],
   ["verdict", "reason", "generation"],
+  ["handshake_rtt_us", "srtt_us", "first_byte_us", "retransmits", "close_reason", "before_start"],
+  ["process_pid", "process_start", "process_comm", "process_executable"],
+  ["process_cgroup_id", "process_container", "dns_name"],
 ]
   .flat()
   .join(", ");

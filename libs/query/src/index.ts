@@ -1,7 +1,15 @@
 export { policiesAtQuery, workloadsAtQuery, type WorkloadThen } from "./as-it-was.ts";
 export { type EdgeRow, edgesQuery, type EdgesQuestion } from "./edges.ts";
 export { type EndFilter, parseEnd } from "./end.ts";
-export { type FlowEnd, flowLine, type FlowLine, type FlowRow } from "./flow-line.ts";
+export {
+  type CloseReason,
+  type FlowEnd,
+  type FlowKnowledge,
+  flowLine,
+  type FlowLine,
+  type FlowLineProcess,
+  type FlowRow,
+} from "./flow-line.ts";
 export { conditionsOf, type Condition, type Filter } from "./filter/check.ts";
 export { complete, type Completion, type KnownValues } from "./filter/complete.ts";
 export { matches } from "./filter/evaluate.ts";

@@ -92,7 +92,30 @@ describe("a line of flows", () => {
     verdict: "unknown",
     reason: "observed",
     generation: 0,
+    ...{ handshake_rtt_us: null, srtt_us: null, first_byte_us: null, retransmits: 0 },
+    ...{ close_reason: "none", before_start: false, dns_name: "" },
+    ...{ process_pid: null, process_start: null, process_comm: "", process_executable: "" },
+    ...{ process_cgroup_id: null, process_container: "" },
   };
+
+  it("says what is known of the connection", () => {
+    const line = flowLine({
+      ...row,
+      ...{ handshake_rtt_us: 250, srtt_us: 300, first_byte_us: 1200, retransmits: 2 },
+      ...{ close_reason: "reset_by_source", before_start: true, dns_name: "db.example.org" },
+      ...{ process_pid: 7, process_start: row.time, process_comm: "node" },
+      ...{ process_executable: "/usr/bin/node", process_cgroup_id: 42, process_container: "c0" },
+    });
+    expect(line).toMatchObject({
+      ...{ handshakeRttUs: 250, srttUs: 300, firstByteUs: 1200, retransmits: 2 },
+      ...{ closeReason: "reset_by_source", beforeStart: true, dnsName: "db.example.org" },
+      process: {
+        ...{ pid: 7, start: row.time, comm: "node", executable: "/usr/bin/node" },
+        ...{ cgroupId: 42, container: "c0" },
+      },
+    });
+    expect(flowLine({ ...row, process_pid: 7 }).process).toEqual({ pid: 7 });
+  });
 
   it("leaves out what is unknown", () => {
     expect(flowLine(row)).toEqual({

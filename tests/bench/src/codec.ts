@@ -20,6 +20,11 @@ const header: BlockHeader = {
     rule,
     text: `shop/service-${rule} ingress[0]`,
   })),
+  processes: Array.from({ length: 12 }, (_, pod) => ({
+    ...{ pid: 1000 + pod, start: 1_790_000_000_120_000, comm: "node", cgroup_id: 4200 + pod },
+    ...{ executable: "/usr/bin/node", container: "" },
+  })),
+  names: ["cart.shop.svc.cluster.local", "database.shop.svc.cluster.local"],
 };
 
 /** Nanoseconds for each of `rows`, which one call of `work` handles. */

@@ -49,7 +49,9 @@ describe("what crosses from the kernel is what the schemas say", () => {
   it("flow records have fields of types that fit", () => {
     for (const field of struct.fields.filter(padding)) {
       const type = flow.find((one) => one.name === field.name)?.type;
-      if (field.kind === "u64") expect(type).toBe("long");
+      // The collector puts an index in the place of what the kernel calls a process.
+      if (field.name === "process") expect([field.kind, type]).toEqual(["u64", "int"]);
+      else if (field.kind === "u64") expect(type).toBe("long");
       // An address is an index into the block's list of them.
       else if (field.kind === "array") expect([field.size, type]).toEqual([16, "int"]);
       else if (typeof type === "object") expect(type.type).toBe("enum");
@@ -84,6 +86,7 @@ describe("what crosses from the kernel is what the schemas say", () => {
     ["verdict", "weir_verdict", /^WEIR_(VERDICT_)?/],
     ["reason", "weir_reason", /^WEIR_REASON_/],
     ["kind", "weir_kind", /^WEIR_(KIND_)?/],
+    ["close_reason", "weir_close_reason", /^WEIR_CLOSE_/],
   ] as const)("the symbols of %s are the values of enum %s", (field, name, prefix) => {
     const type = flow.find((one) => one.name === field)?.type;
     const symbols = typeof type === "object" ? (type.symbols ?? []) : [];

@@ -25,6 +25,25 @@ export function packRecords(flows: KernelFlow[]): Uint8Array {
 /** Differ in single bits of either half. */
 const someAddresses = [0, 1, 7, 8, 15].map((at) => new Uint8Array(16).fill(1, at, at + 1));
 
+/** Items of a block's lists of processes and names; flows refer to them. */
+const listed = 3;
+
+export function randomLists(random: Random): Pick<BlockHeader, "processes" | "names"> {
+  const items = Array.from({ length: listed }, (_, at) => at);
+  const counter = (): number => Number(random.bits64() % 2n ** 52n);
+  return {
+    processes: items.map(() => ({
+      pid: random.integer(2 ** 32),
+      start: counter(),
+      comm: random.text(16),
+      executable: random.text(80),
+      cgroup_id: counter(),
+      container: random.text(64),
+    })),
+    names: items.map(() => random.text(250)),
+  };
+}
+
 export function randomFlow(random: Random, around: bigint): KernelFlow {
   const below = (limit: number): bigint => BigInt(random.integer(limit));
   const near = (): bigint => BigInt.asUintN(64, around + below(2 ** 36) - 2n ** 35n);
@@ -43,6 +62,12 @@ export function randomFlow(random: Random, around: bigint): KernelFlow {
     ifindex: bits32(),
     generation: bits32(),
     rule: bits32(),
+    process: below(listed + 1),
+    handshake_rtt_us: bits32(),
+    srtt_us: bits32(),
+    retransmits: bits32(),
+    first_byte_us: bits32(),
+    dns: below(listed + 1),
     src_port: below(65536),
     dst_port: random.pick([0n, 53n, 443n, 65535n]),
     cpu: random.pick([0n, 1n, 7n, 65535n, below(65536)]),
@@ -55,6 +80,7 @@ export function randomFlow(random: Random, around: bigint): KernelFlow {
     tcp_flags: below(256),
     reply_tcp_flags: below(256),
     connections: below(256),
+    close_reason: below(flowSymbols.close_reason.length),
   };
 }
 
@@ -91,6 +117,8 @@ export function blockOf(header: BlockHeader, flows: KernelFlow[]): FlowBlock {
       rule: rule.rule | 0,
       text: rule.text,
     })),
+    processes: header.processes.map((process) => ({ ...process, pid: process.pid | 0 })),
+    names: header.names,
     addresses,
     flows: flows.map((flow): Flow => {
       const numbers = Object.fromEntries(
@@ -116,6 +144,13 @@ export function blockOf(header: BlockHeader, flows: KernelFlow[]): FlowBlock {
         verdict: flowSymbols.verdict[Number(flow.verdict)] ?? "unknown",
         reason: flowSymbols.reason[Number(flow.reason)] ?? "unknown",
         kind: flowSymbols.kind[Number(flow.kind)] ?? "unknown",
+        process: signed(flow.process),
+        handshake_rtt_us: signed(flow.handshake_rtt_us),
+        srtt_us: signed(flow.srtt_us),
+        retransmits: signed(flow.retransmits),
+        first_byte_us: signed(flow.first_byte_us),
+        dns: signed(flow.dns),
+        close_reason: flowSymbols.close_reason[Number(flow.close_reason)] ?? "none",
       };
       before = time;
       sequences.set(flow.cpu, sequence);

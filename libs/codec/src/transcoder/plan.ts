@@ -18,7 +18,9 @@ export type FieldMapping =
   /** Less the same field of the latest row in which the u16 field `per` was the same; else itself. */
   | { kind: "running"; per: string }
   /** 16 bytes, by their index in a list of the distinct ones. */
-  | { kind: "listed" };
+  | { kind: "listed" }
+  /** The low half of 8 bytes: whoever encodes has put an index there. */
+  | { kind: "index" };
 
 export interface FieldPlan extends FieldLayout {
   name: string;
@@ -77,7 +79,12 @@ function planField(
   bytes: number,
   type: avro.Type,
   mapping: FieldMapping | undefined,
-): Pick<FieldPlan, "type" | "most" | "mapping"> | undefined {
+): (Pick<FieldPlan, "type" | "most" | "mapping"> & { bytes?: number }) | undefined {
+  if (mapping?.kind === "index") {
+    return bytes === 8 && type.typeName === "int"
+      ? { type: "bits32", most: 2n ** 32n - 1n, bytes: 4 }
+      : undefined;
+  }
   if (mapping !== undefined) {
     const fits =
       mapping.kind === "listed"

@@ -4,7 +4,7 @@ import type { Condition, Filter } from "./check.ts";
 import type { Value } from "./value.ts";
 
 /** Columns of a row of flows, as the store's JSON has them. */
-export type Row = Readonly<Record<string, string | number | boolean | undefined>>;
+export type Row = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 /** Whether the row is one that the filter's SQL selects. Missing columns count as empty. */
 export function matches(filter: Filter, row: Row): boolean {

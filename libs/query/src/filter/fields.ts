@@ -1,3 +1,5 @@
+import { closeReasons } from "../flow-line.ts";
+
 /** What a field of a filter holds; it decides which comparisons there are, and how a value is read. */
 export type FieldType =
   | { kind: "text" }
@@ -27,6 +29,7 @@ const address: FieldType = { kind: "address" };
 const boolean: FieldType = { kind: "boolean" };
 const time: FieldType = { kind: "time" };
 const number = (max: number): FieldType => ({ kind: "number", max });
+const uint32 = number(4_294_967_295);
 const anyCount = number(Number.MAX_SAFE_INTEGER);
 
 type Where = "everywhere" | "raw and live" | "raw";
@@ -84,7 +87,7 @@ export const fields: readonly Field[] = [
     "everywhere",
   ),
   field("reason", text, "why: the policy and rule, or observed, not-isolated ...", "everywhere"),
-  field("generation", number(4_294_967_295), "policy generation that decided", "everywhere"),
+  field("generation", uint32, "policy generation that decided", "everywhere"),
   field(
     "direction",
     { kind: "enum", symbols: ["egress", "ingress", "unknown"] },
@@ -103,7 +106,24 @@ export const fields: readonly Field[] = [
   field("refused", boolean, "answered by RST or ICMP unreachable", "raw"),
   field("guessed", boolean, "no handshake was seen: who opened it is a guess", "raw"),
   field("kind", { kind: "enum", symbols: kinds }, "what made the record", "raw"),
-  field("interface", number(4_294_967_295), "index of the interface", "raw", ["ifindex"]),
+  field("handshake.rtt", uint32, "round trip of the TCP handshake, microseconds", "raw", [
+    "handshake_rtt_us",
+  ]),
+  field("srtt", uint32, "smoothed round trip, microseconds", "raw", ["srtt_us"]),
+  field("first.byte", uint32, "first question to first answer, microseconds", "raw", [
+    "first_byte_us",
+  ]),
+  field("retransmits", uint32, "segments sent again", "raw"),
+  field("closed", { kind: "enum", symbols: closeReasons }, "why the connection is over", "raw", [
+    "close_reason",
+  ]),
+  field("before.start", boolean, "TCP that was open before it was first seen", "raw"),
+  field("pid", uint32, "id of the process at the observed end", "raw", ["process_pid"]),
+  field("process", text, "command of the process at the observed end", "raw", ["process_comm"]),
+  field("executable", text, "path of its program", "raw", ["process_executable"]),
+  field("container", text, "id of its container", "raw", ["process_container"]),
+  field("dns.name", text, "name that the initiator had asked for", "raw"),
+  field("interface", uint32, "index of the interface", "raw", ["ifindex"]),
 ];
 
 const byName = new Map(

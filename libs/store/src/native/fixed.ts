@@ -55,8 +55,16 @@ export class IntegerColumn implements ColumnBuilder {
     this.#rows += values.length;
   }
 
+  /** A row for each of `values`: 1 where it is 0, else 0. */
+  putZeros(values: Uint32Array): void {
+    while (this.#rows + values.length > this.#values.length) this.#grow();
+    let at = this.#rows;
+    for (const value of values) this.#values[at++] = value === 0 ? 1 : 0;
+    this.#rows = at;
+  }
+
   /** A row for each of `codes`: what `table` has for it. Unchecked. */
-  putMapped(codes: Uint8Array, table: ArrayLike<number>): void {
+  putMapped(codes: Uint8Array | Uint32Array, table: ArrayLike<number>): void {
     while (this.#rows + codes.length > this.#values.length) this.#grow();
     const values = this.#values;
     let at = this.#rows;
@@ -120,6 +128,11 @@ export class Integer64Column implements ColumnBuilder {
     while (this.#rows * 2 + added > this.#halves.length) this.#grow();
     this.#halves.set(new Uint32Array(words.buffer, words.byteOffset, added), this.#rows * 2);
     this.#rows += words.length;
+  }
+
+  /** A row for each of `codes`: what `table` has for it. Unchecked. */
+  putMapped(codes: Uint32Array, table: ArrayLike<number>): void {
+    for (const code of codes) this.put(table[code] as number);
   }
 
   /** `count` rows of the same; an integer below 2^53. */

@@ -1,6 +1,6 @@
 import type { GrowingBytes } from "./bytes.ts";
 import type { ColumnBuilder } from "./column.ts";
-import { Integer64Column } from "./fixed.ts";
+import { Integer64Column, IntegerColumn } from "./fixed.ts";
 
 /** Array(T). */
 export class ArrayColumn implements ColumnBuilder {
@@ -115,27 +115,43 @@ export class TupleColumn implements ColumnBuilder {
 
 /** Nullable(T); `filler` stands in T where the row is null. */
 export class NullableColumn implements ColumnBuilder {
-  readonly #nulls: number[] = [];
+  readonly #nulls: IntegerColumn;
   readonly #values: ColumnBuilder;
   readonly #filler: unknown;
 
-  constructor(values: ColumnBuilder, filler: unknown) {
+  constructor(values: ColumnBuilder, filler: unknown, capacityRows = 0) {
+    this.#nulls = new IntegerColumn("UInt8", capacityRows);
     this.#values = values;
     this.#filler = filler;
   }
 
   get rows(): number {
-    return this.#nulls.length;
+    return this.#nulls.rows;
+  }
+
+  /** Many rows at once, of integers of which 0 means null. Unchecked. */
+  putKnown(values: Uint32Array): void {
+    this.#nulls.putZeros(values);
+    (this.#values as IntegerColumn).putAll(values);
+  }
+
+  /** A row for each of `places`: what `table` has there, of which 0 means null. Unchecked. */
+  putMapped(places: Uint32Array, table: readonly number[]): void {
+    this.#nulls.putMapped(
+      places,
+      table.map((value) => (value === 0 ? 1 : 0)),
+    );
+    (this.#values as IntegerColumn | Integer64Column).putMapped(places, table);
   }
 
   append(value: unknown): void {
     const absent = value === null || value === undefined;
     this.#values.append(absent ? this.#filler : value);
-    this.#nulls.push(absent ? 1 : 0);
+    this.#nulls.put(absent ? 1 : 0);
   }
 
   clear(): void {
-    this.#nulls.length = 0;
+    this.#nulls.clear();
     this.#values.clear();
   }
 
@@ -144,7 +160,7 @@ export class NullableColumn implements ColumnBuilder {
   }
 
   writeData(out: GrowingBytes): void {
-    out.append(Uint8Array.from(this.#nulls));
+    this.#nulls.writeData(out);
     this.#values.writeData(out);
   }
 }

@@ -50,7 +50,7 @@ export function columnBuilder(type: string, capacityRows: number): ColumnBuilder
     case "Tuple":
       return new TupleColumn(parameters.map((_, at) => inner(at)));
     case "Nullable":
-      return new NullableColumn(inner(0), emptyOf(parameters[0] ?? ""));
+      return new NullableColumn(inner(0), emptyOf(parameters[0] ?? ""), capacityRows);
     default:
   }
   throw new TypeError(`there is no column builder for ${type}`);

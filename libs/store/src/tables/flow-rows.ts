@@ -3,6 +3,7 @@ import { NativeBlock } from "../native/block.ts";
 import type { ColumnBuilder } from "../native/column.ts";
 import { AddressColumn, EnumColumn, Integer64Column, IntegerColumn } from "../native/fixed.ts";
 import { DictionaryColumn } from "../native/text.ts";
+import { KnowledgeColumns } from "./flow-knowledge.ts";
 import { flowColumns } from "./flows.ts";
 
 /** Who one end of a flow was at the flow's time. An empty string is unknown. */
@@ -50,6 +51,7 @@ export class FlowRows {
   readonly #texts: Record<"node" | "boot_id" | "protocol" | "reason", DictionaryColumn>;
   readonly #source: EndColumns;
   readonly #destination: EndColumns;
+  readonly #knowledge: KnowledgeColumns;
   readonly #protocols = new Int32Array(256).fill(-1);
 
   constructor(capacityRows: number) {
@@ -62,6 +64,7 @@ export class FlowRows {
     this.#texts = pick(block, ["node", "boot_id", "protocol", "reason"] as const, DictionaryColumn);
     this.#source = endColumns(block, "src");
     this.#destination = endColumns(block, "dst");
+    this.#knowledge = new KnowledgeColumns(block);
   }
 
   get rows(): number {
@@ -114,6 +117,7 @@ export class FlowRows {
     this.#destination.address.putAll(flows.dstAddr.subarray(begin * 16, end * 16));
     this.#destination.port.putAll(flows.dstPort.subarray(begin, end));
     putNames(this.#destination, names.destinations.subarray(begin, end));
+    this.#knowledge.append(flows, begin, end);
   }
 
   /** The block as bytes of its own; the rows stay until `clear`. */

@@ -1,4 +1,10 @@
-import { type FlowColumns, type FlowWord, parseAddress } from "@weir/codec";
+import {
+  type FlowColumns,
+  type FlowProcess,
+  type FlowWord,
+  flowSymbols,
+  parseAddress,
+} from "@weir/codec";
 import { FlowRows, type Party } from "../tables/flow-rows.ts";
 
 /** What a test says of one flow; the rest is plausible. */
@@ -18,6 +24,14 @@ export interface TestFlow {
   refused?: boolean;
   block?: number;
   node?: string;
+  process?: FlowProcess;
+  dnsName?: string;
+  closeReason?: (typeof flowSymbols.close_reason)[number];
+  handshakeRttUs?: number;
+  srttUs?: number;
+  firstByteUs?: number;
+  retransmits?: number;
+  beforeStart?: boolean;
 }
 
 /** One Native block of `flows`. */
@@ -46,6 +60,8 @@ function columnsOf(flow: TestFlow): FlowColumns {
     bootId: "boot-1",
     block: flow.block ?? 1,
     rules: [],
+    processes: flow.process === undefined ? [] : [flow.process],
+    names: flow.dnsName === undefined ? [] : [flow.dnsName],
     count: 1,
     ...wide({
       time,
@@ -73,10 +89,21 @@ function columnsOf(flow: TestFlow): FlowColumns {
     verdict: Uint8Array.of(flow.verdict === "denied" ? 2 : 1),
     reason: Uint8Array.of(2),
     kind: Uint8Array.of(2),
-    flags: Uint8Array.of((flow.answered === false ? 0 : 2) | (flow.refused === true ? 4 : 0)),
+    flags: Uint8Array.of(
+      (flow.answered === false ? 0 : 2) |
+        (flow.refused === true ? 4 : 0) |
+        (flow.beforeStart === true ? 32 : 0),
+    ),
     tcpFlags: Uint8Array.of(0),
     replyTcpFlags: Uint8Array.of(0),
     connections: Uint8Array.of(flow.connections ?? 1),
+    process: Uint32Array.of(flow.process === undefined ? 0 : 1),
+    handshakeRttUs: Uint32Array.of(flow.handshakeRttUs ?? 0),
+    srttUs: Uint32Array.of(flow.srttUs ?? 0),
+    retransmits: Uint32Array.of(flow.retransmits ?? 0),
+    firstByteUs: Uint32Array.of(flow.firstByteUs ?? 0),
+    dns: Uint32Array.of(flow.dnsName === undefined ? 0 : 1),
+    closeReason: Uint8Array.of(flowSymbols.close_reason.indexOf(flow.closeReason ?? "none")),
   };
 }
 

@@ -34,7 +34,7 @@ interface Edge {
 type Record = { [field in keyof typeof flowLayout]: number | Uint8Array };
 type Call = Omit<
   Record,
-  "ifindex" | "direction" | "kind" | "cpu" | "sequence" | "time" | "rule" | "reason"
+  "ifindex" | "direction" | "kind" | "cpu" | "sequence" | "time" | "rule" | "reason" | "process"
 > & {
   edge: Edge;
   last: number;
@@ -110,6 +110,12 @@ function callOf(chance: () => number, nowNs: number): Call {
     tcp_flags: tcp ? (denied ? 2 : 27) : 0,
     reply_tcp_flags: tcp && !denied ? 27 : 0,
     connections: 1,
+    handshake_rtt_us: tcp && !denied ? 60 + Math.floor(200 * chance()) : 0,
+    srtt_us: tcp && !denied ? 80 + Math.floor(400 * chance()) : 0,
+    retransmits: chance() < 0.01 ? 1 : 0,
+    first_byte_us: denied ? 0 : 200 + Math.floor(4000 * chance()),
+    dns: tcp ? 1 + (edge.to % 2) : 0,
+    close_reason: tcp && !denied ? 1 : 0,
   };
 }
 
@@ -120,7 +126,7 @@ function seenAt(
   clock: { nowNs: number; sequence: number[] },
 ): Pick<
   Record,
-  "ifindex" | "direction" | "kind" | "cpu" | "sequence" | "time" | "rule" | "reason"
+  "ifindex" | "direction" | "kind" | "cpu" | "sequence" | "time" | "rule" | "reason" | "process"
 > {
   const swept = edge.protocol === 17 || chance() < 0.05;
   const cpu = chance() < 0.5 ? 0 : 1;
@@ -130,6 +136,7 @@ function seenAt(
   const isolated = direction === ingress && edge.to !== 10;
   return {
     ifindex: 20 + 2 * (direction === egress ? edge.from : edge.to),
+    process: 1 + (direction === egress ? edge.from : edge.to),
     direction,
     kind: denied ? kind("denied_edge") : swept ? kind("idle") : kind("closed"),
     cpu,

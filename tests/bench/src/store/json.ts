@@ -9,6 +9,7 @@ export function jsonLines(batch: readonly Slice[]): object[] {
 }
 
 function rowOf({ columns, sources, destinations, reasons }: Slice, at: number): object {
+  const process = columns.processes[(columns.process[at] ?? 0) - 1];
   const time = (micros: Float64Array) => new Date((micros[at] ?? 0) / 1000).toISOString();
   return {
     time: time(columns.time),
@@ -34,6 +35,17 @@ function rowOf({ columns, sources, destinations, reasons }: Slice, at: number): 
     tcp_flags: columns.tcpFlags[at],
     reply_tcp_flags: columns.replyTcpFlags[at],
     ifindex: columns.ifindex[at],
+    handshake_rtt_us: columns.handshakeRttUs[at],
+    srtt_us: columns.srttUs[at],
+    first_byte_us: columns.firstByteUs[at],
+    retransmits: columns.retransmits[at],
+    close_reason: columns.closeReason[at],
+    process_pid: process?.pid,
+    process_start: process === undefined ? null : new Date(process.start / 1000).toISOString(),
+    process_comm: process?.comm,
+    process_executable: process?.executable,
+    process_cgroup_id: process?.cgroup_id,
+    dns_name: columns.names[(columns.dns[at] ?? 0) - 1] ?? "",
   };
 }
 
