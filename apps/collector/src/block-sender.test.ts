@@ -75,6 +75,7 @@ describe("blocks on their way to the bus", () => {
       ...{ node: "node-1", bootId: "boot", maxSendBytes: 1 << 20 },
       clock: { offsetFor: () => 0n },
       rulesOf: () => [{ generation: 1, rule: 2, text: "why" }],
+      knowledge: { into: () => ({ names: [], processes: [] }) },
     });
   };
 

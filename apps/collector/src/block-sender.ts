@@ -4,6 +4,7 @@ import { createFlowEncoder, flowRecordBytes } from "@weir/codec";
 import type { BlockHeader } from "@weir/codec";
 import { pause, retryDelayMs } from "@weir/runtime";
 import type { Log } from "@weir/runtime";
+import type { BlockKnowledge } from "./block-knowledge.ts";
 import type { BlockClock } from "./clock.ts";
 import { keepNumbered } from "./edge-records.ts";
 import type { Journal, JournalArea } from "./journal.ts";
@@ -21,6 +22,7 @@ export interface BlockSenderOptions {
   clock: BlockClock;
   /** Texts of the rules that occur in these records. */
   rulesOf: (records: Uint8Array, count: number) => BlockHeader["rules"];
+  knowledge: Pick<BlockKnowledge, "into">;
 }
 
 /**
@@ -136,14 +138,14 @@ class OrderedSender implements BlockSender {
   }
 
   #encode(block: number, count: number): Uint8Array {
-    const { node, bootId, clock, rulesOf } = this.#options;
+    const { node, bootId, clock, rulesOf, knowledge } = this.#options;
     const records = this.#records.subarray(0, count * flowRecordBytes);
     const header: BlockHeader = {
       ...{ node, bootId, block },
+      // Before the clock: it moves the instants that names are looked up by.
+      ...knowledge.into(records, count),
       clockOffsetNs: clock.offsetFor(records, count),
       rules: rulesOf(records, count),
-      // The kernel does not tell yet.
-      ...{ processes: [], names: [] },
     };
     const room = this.#encoder.maxBytes(header, count);
     if (this.#scratch.length < room) this.#scratch = new Uint8Array(room);

@@ -184,11 +184,12 @@ class RunningCollector implements Collector {
   }
 
   #startTimers(): void {
-    const { config, reader } = this.#parts;
+    const { config, reader, knowledge } = this.#parts;
     const every = (intervalMs: number, run: () => void): void => {
       this.#timers.push(setInterval(() => this.#guard(run), intervalMs));
     };
     every(config.drainIntervalMs, () => reader.drain());
+    every(config.drainIntervalMs, () => knowledge.drain());
     every(config.blockIntervalMs, () => reader.sendEdges());
     every(config.sweepIntervalMs, () => this.#turns.addUnlessWaiting(() => this.#sweep()));
     every(config.rescanIntervalMs, () => this.#turns.addUnlessWaiting(() => this.#reconcile()));
@@ -256,14 +257,16 @@ class RunningCollector implements Collector {
   }
 
   async #reconcile(): Promise<void> {
-    const { config, attachments, reader } = this.#parts;
+    const { config, attachments, reader, knowledge } = this.#parts;
     const wanted = wantedInterfaces(config, this.#state);
     const before = attachments.unwatched.join();
     const { added, gone } = attachments.reconcile(wanted.interfaces);
     if (attachments.unwatched.join() !== before) void this.#reporter?.report();
     if (gone.length > 0) {
       reader.drain();
+      reader.sendEdges();
       await reader.sweep(true);
+      for (const { ifindex } of gone) knowledge.forget(ifindex);
     }
     const missing = wanted.missing.join(", ");
     if (missing !== this.#missing && missing !== "") {

@@ -89,6 +89,49 @@ export const collectorConfig = z.object({
     .refine((bytes) => (bytes & (bytes - 1)) === 0, "must be a power of 2")
     .default(1 << 20)
     .describe("Size of the ring of edges; the default takes 6,553 of them between two drains."),
+  enrich: z
+    .object({
+      dns: z
+        .enum(["auto", "off"])
+        .default("auto")
+        .describe("The name that a workload had asked for, from the DNS answers it got over UDP."),
+    })
+    .prefault({})
+    .describe("What is found out about flows beside their counters; off costs nothing."),
+  dns: z
+    .object({
+      ringBytes: z
+        .int()
+        .min(1 << 12)
+        .max(1 << 26)
+        .refine((bytes) => (bytes & (bytes - 1)) === 0, "must be a power of 2")
+        .default(1 << 18)
+        .describe(
+          "Size of the ring of DNS answers; the default takes some 2,000 between two drains.",
+        ),
+      maxAnswersPerDrain: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(256)
+        .describe("DNS answers read at once: more wait in the ring."),
+      maxAddresses: z
+        .int()
+        .min(16)
+        .max(1 << 22)
+        .default(32_768)
+        .describe("Answered addresses remembered on this node; beyond, the least recent goes."),
+      maxAddressesPerWorkload: z
+        .int()
+        .min(16)
+        .max(1 << 22)
+        .default(4096)
+        .describe("The same for one interface, so that none takes the room of the others."),
+      minTtlMs: ms(0, day, minute, "A name counts for at least this long after its answer."),
+      maxTtlMs: ms(1000, 30 * day, day, "And for no longer than this, whatever the answer says."),
+    })
+    .prefault({})
+    .describe("Bounds of the names that are learned from DNS answers."),
   maxBlockRecords: z
     .int()
     .min(256)

@@ -29,6 +29,8 @@ const mapNames = [
   "identities",
   "rules",
   "endpoint_policies",
+  "answers",
+  "answer_counts",
 ] as const;
 
 type MapName = (typeof mapNames)[number];
@@ -94,7 +96,10 @@ export function openDatapath(
   const folder = pins.maps(layoutId);
   pins.make(layoutId);
   const object = BpfObject.open(source, {
-    settings: { unknown_endpoint_denied: config.denyUnknownEndpoints ? 1 : 0 },
+    settings: {
+      unknown_endpoint_denied: config.denyUnknownEndpoints ? 1 : 0,
+      keep_answers: config.enrich.dns === "auto" ? 1 : 0,
+    },
     maps: Object.fromEntries(
       mapNames.map((name) => [
         name,
@@ -153,6 +158,7 @@ function sizeOf(
   const wanted = {
     flows: config.flowsMaxEntries,
     events: config.ringBytes,
+    answers: config.dns.ringBytes,
     journal: journalPages(config.maxBlockRecords),
   }[name as string];
   if (wanted === undefined) return {};

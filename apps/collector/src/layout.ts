@@ -8,6 +8,7 @@ const pinnedStructs = [
   "fragment_key",
   "fragment",
   "odometer_slot",
+  "weir_answer",
   "weir_endpoint",
   "weir_endpoint_policy",
   "weir_flow_record",

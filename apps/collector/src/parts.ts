@@ -5,6 +5,8 @@ import type { Log } from "@weir/runtime";
 import { probe } from "libbpf-ts";
 import { createAttachments } from "./attachments.ts";
 import type { Attachments } from "./attachments.ts";
+import { openBlockKnowledge } from "./block-knowledge.ts";
+import type { BlockKnowledge } from "./block-knowledge.ts";
 import { createBlockSender } from "./block-sender.ts";
 import type { BlockSender } from "./block-sender.ts";
 import { createBlockClock } from "./clock.ts";
@@ -38,6 +40,7 @@ export interface Parts {
   datapath: Datapath;
   policy: PolicyWriter;
   texts: RuleTexts;
+  knowledge: BlockKnowledge;
   /** Undefined where no disk gave one. */
   spool: Spool | undefined;
   journal: Journal;
@@ -68,6 +71,7 @@ export function openParts(
   opening.defer(() => policy.close());
   const texts = createRuleTexts(config.policyGenerationsKept);
   const journal = openJournal(datapath, spool, bootId);
+  const knowledge = opening.use(openBlockKnowledge(config, datapath));
   const clock = createBlockClock(config.clockSyncIntervalMs, log);
   const sender = createBlockSender({
     ...{ bus, log, bootId, journal, spool },
@@ -75,6 +79,7 @@ export function openParts(
     maxSendBytes: config.maxSendBytes,
     clock,
     rulesOf: (records, count) => texts.of(records, count),
+    knowledge,
   });
   const reader = opening.use(createFlowReader({ datapath, sender, journal }));
   const odometerMaps = odometerMapsOf(datapath);
@@ -87,8 +92,9 @@ export function openParts(
     onGone: (gone) => odometers.retire(gone),
   });
   return {
-    ...{ config, bootId, hook, hooks, datapath, sender, reader, attachments, odometers },
-    ...{ policy, texts, redirects, spool, journal },
+    ...{ config, bootId, hook, datapath, sender, reader, attachments, odometers },
+    ...{ policy, texts, knowledge, redirects, spool, journal },
+    hooks: { ...hooks, ...knowledge.hooks },
     policyError: null,
   };
 }

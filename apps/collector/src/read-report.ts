@@ -43,6 +43,7 @@ export function readNodeReport(parts: Parts): NodeReport {
       redirect_addresses_refused: parts.redirects.counters.refused,
       redirect_peer_gone: drops.peerGone,
       packets_uncounted: drops.uncounted,
+      ...parts.knowledge.counters(),
       edges: reader.counters.edges,
       swept: reader.counters.swept,
       reads_postponed: reader.counters.postponed,

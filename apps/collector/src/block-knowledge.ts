@@ -1,0 +1,89 @@
+import type { BlockHeader } from "@weir/codec";
+import { AnsweredNames } from "@weir/identity";
+import { createAnswerReader } from "./answer-reader.ts";
+import type { AnswerReader } from "./answer-reader.ts";
+import type { CollectorConfig } from "./config.ts";
+import type { Datapath } from "./datapath.ts";
+import { createFlowNames } from "./flow-names.ts";
+import type { FlowNames } from "./flow-names.ts";
+
+/** What a block's header lists for the flows in it. */
+export type BlockLists = Pick<BlockHeader, "names" | "processes">;
+
+/** What is known of flows beside their counters, each part with a switch of its own. */
+export interface BlockKnowledge extends Disposable {
+  /** Takes in what the kernel has learned since; never blocks. */
+  drain(): void;
+  /** Writes into the records which of the lists' items they are about, and gives the lists. */
+  into(records: Uint8Array, count: number): BlockLists;
+  /** Everything of this interface has been told; its number may become another's. */
+  forget(ifindex: number): void;
+  /** As `weir status` has them: ok, or what is missing and why. */
+  readonly hooks: Record<string, string>;
+  counters(): Record<string, number>;
+}
+
+export function openBlockKnowledge(config: CollectorConfig, datapath: Datapath): BlockKnowledge {
+  return new Knowledge(config, datapath);
+}
+
+class Knowledge implements BlockKnowledge {
+  readonly hooks: Record<string, string> = {};
+  readonly #names: AnsweredNames | undefined;
+  readonly #answers: AnswerReader | undefined;
+  readonly #flowNames: FlowNames | undefined;
+
+  constructor({ enrich, dns }: CollectorConfig, datapath: Datapath) {
+    this.hooks["dns"] = enrich.dns === "off" ? switchedOff : "ok";
+    if (enrich.dns === "off") return;
+    this.#names = new AnsweredNames({
+      maxEntries: dns.maxAddresses,
+      maxEntriesPerClient: dns.maxAddressesPerWorkload,
+      minTtlMs: dns.minTtlMs,
+      maxTtlMs: dns.maxTtlMs,
+    });
+    this.#flowNames = createFlowNames(this.#names);
+    this.#answers = createAnswerReader({
+      answers: datapath.map("answers"),
+      counts: datapath.map("answer_counts"),
+      names: this.#names,
+      maxPerDrain: dns.maxAnswersPerDrain,
+    });
+  }
+
+  drain(): void {
+    this.#answers?.drain();
+  }
+
+  into(records: Uint8Array, count: number): BlockLists {
+    // An answer is there before the connection that follows it.
+    this.drain();
+    return { names: this.#flowNames?.into(records, count) ?? [], processes: [] };
+  }
+
+  forget(ifindex: number): void {
+    this.#names?.forget(ifindex);
+  }
+
+  counters(): Record<string, number> {
+    if (this.#answers === undefined || this.#names === undefined) return {};
+    const { learned, void: empty, malformed } = this.#answers.counters;
+    const { ringFull, unfit } = this.#answers.lost();
+    return {
+      dns_answers: learned,
+      dns_answers_void: empty,
+      dns_answers_malformed: malformed,
+      dns_answers_lost: ringFull,
+      dns_answers_unfit: unfit,
+      dns_addresses: this.#names.size,
+      dns_addresses_evicted: this.#names.counters.evicted,
+      dns_addresses_left_out: this.#names.counters.leftOut,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#answers?.[Symbol.dispose]();
+  }
+}
+
+const switchedOff = "missing: not used, the configuration says off";
