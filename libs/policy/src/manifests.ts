@@ -1,5 +1,4 @@
 /** Kubernetes manifests as weir reads them: YAML or JSON, many documents, Lists, with line and column. */
-import { stringify } from "yaml";
 import { Examiner } from "./examiner.ts";
 import type { Fields } from "./examiner.ts";
 import type {
@@ -18,6 +17,7 @@ import { readNamespace, readNode, readPod, readService, readWorkload } from "./r
 import { readPolicy } from "./read-policy.ts";
 import { didYouMean } from "./spelling.ts";
 import { openYaml } from "./yaml-source.ts";
+import { yamlText } from "./yaml-text.ts";
 
 export interface Manifests {
   policies: Policy[];
@@ -198,7 +198,7 @@ function itemsOf(reading: Reading, root: Item, depth = 0): Item[] {
       kind: kind.slice(0, -"List".length),
     };
     const whole = kind === "List" ? object : { ...inherited, ...object };
-    return [{ object: whole, path: [...root.path, ...path], text: () => stringify(whole) }];
+    return [{ object: whole, path: [...root.path, ...path], text: () => yamlText(whole) }];
   });
   reading.report(root.path, examiner.problems);
   return examiner.failed ? [] : found.flatMap((item) => itemsOf(reading, item, depth + 1));

@@ -1,4 +1,12 @@
-import type { Document, DocumentOptions, Node, ParseOptions, ScalarTag, SchemaOptions } from "yaml";
+import type {
+  Document,
+  DocumentOptions,
+  Node,
+  ParseOptions,
+  ScalarTag,
+  SchemaOptions,
+  Tags,
+} from "yaml";
 import {
   isMap,
   isNode,
@@ -9,6 +17,7 @@ import {
   parseAllDocuments,
   visit,
 } from "yaml";
+import { readPlain } from "./plain-yaml.ts";
 import type { Diagnostic, Path, Place } from "./problem.ts";
 
 export interface YamlDocument {
@@ -38,6 +47,9 @@ const oldOctal: ScalarTag = {
   test: /^[-+]?0[0-9]+$/,
   resolve: (text) => (/^[-+]?[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number(text)),
 };
+
+/** What kubectl takes for something else than text, beside what the library does. */
+export const oldTags = (tags: Tags): Tags => [oldOctal, ...tags, oldBooleans];
 
 /** Offset of the node at `path`, or of the deepest node on the way to it. */
 function offsetOf(document: Document, path: Path, onKey: boolean): number {
@@ -107,50 +119,121 @@ function parserErrors(document: Document): { offset: number; text: string }[] {
   return duplicateKeys(document).map((offset) => ({ offset, text }));
 }
 
-/** Documents of a YAML or JSON text. What does not parse has diagnostics and no value. */
-export function openYaml(text: string, file: string): YamlDocument[] {
+/** Documents of a YAML or JSON text as the library reads them. */
+export function readByLibrary(text: string, file: string): YamlDocument[] {
   const lineCounter = new LineCounter();
+  const placeAt = placesIn(lineCounter, file);
+  return libraryDocuments(text, lineCounter, 0, placeAt);
+}
+
+function libraryDocuments(
+  text: string,
+  lineCounter: LineCounter | undefined,
+  shift: number,
+  placeAt: (offset: number) => Place,
+): YamlDocument[] {
   const options: ParseOptions & DocumentOptions & SchemaOptions = {
-    lineCounter,
+    ...(lineCounter === undefined ? {} : { lineCounter }),
     merge: true,
     // Its own search compares each key with each other one; `duplicateKeys` does not.
     uniqueKeys: false,
-    customTags: (tags) => [oldOctal, ...tags, oldBooleans],
+    customTags: oldTags,
     prettyErrors: false,
     // Else the library writes its warnings to the user's screen.
     logLevel: "error",
   };
   const documents = parseAllDocuments(text, options);
   if (!Array.isArray(documents)) return [];
-  const placeAt = (offset: number): Place => {
+  const placeOf = (offset: number): Place => placeAt(shift + offset);
+  return documents.map((document) => libraryDocument(document, text, placeOf));
+}
+
+function libraryDocument(
+  document: Document,
+  text: string,
+  placeAt: (offset: number) => Place,
+): YamlDocument {
+  const errors = parserErrors(document);
+  const diagnostics: Diagnostic[] = [
+    ...errors.map(({ offset, text: message }) => ({
+      ...placeAt(offset),
+      severity: "error" as const,
+      text: message,
+    })),
+    ...document.warnings.map((one) => ({
+      ...placeAt(one.pos[0]),
+      severity: "warning" as const,
+      text: one.message,
+    })),
+  ];
+  const refuse = (message: string): void => {
+    diagnostics.push({ ...placeAt(document.range?.[0] ?? 0), severity: "error", text: message });
+  };
+  const value = errors.length > 0 ? undefined : valueOf(document, refuse);
+  const range = document.contents?.range;
+  const slice = range === null || range === undefined ? "" : text.slice(range[0], range[2]);
+  return {
+    value,
+    text: ended(slice),
+    diagnostics,
+    locate: (path, onKey) => placeAt(offsetOf(document, path, onKey)),
+  };
+}
+
+function ended(text: string): string {
+  return text.endsWith("\n") ? text : `${text}\n`;
+}
+
+function placesIn(lineCounter: LineCounter, file: string): (offset: number) => Place {
+  return (offset) => {
     const { line, col } = lineCounter.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  return documents.map((document) => {
-    const errors = parserErrors(document);
-    const diagnostics: Diagnostic[] = [
-      ...errors.map(({ offset, text: message }) => ({
-        ...placeAt(offset),
-        severity: "error" as const,
-        text: message,
-      })),
-      ...document.warnings.map((one) => ({
-        ...placeAt(one.pos[0]),
-        severity: "warning" as const,
-        text: one.message,
-      })),
-    ];
-    const refuse = (message: string): void => {
-      diagnostics.push({ ...placeAt(document.range?.[0] ?? 0), severity: "error", text: message });
-    };
-    const value = errors.length > 0 ? undefined : valueOf(document, refuse);
-    const range = document.contents?.range;
-    const slice = range === null || range === undefined ? "" : text.slice(range[0], range[2]);
-    return {
-      value,
-      text: slice.endsWith("\n") ? slice : `${slice}\n`,
-      diagnostics,
-      locate: (path, onKey) => placeAt(offsetOf(document, path, onKey)),
-    };
-  });
+}
+
+const marker = /^---[ ]*$/gm;
+
+/** What only the library knows to cut into documents: directives, ends, markers with a text behind. */
+const uncommonCut = /^(?:---[^\n]*[^ \n-]|----|%|\.\.\.)/m;
+
+/**
+ * Documents of a YAML or JSON text, each as soon as it is asked for. What does not parse has
+ * diagnostics and no value.
+ */
+export function* openYaml(text: string, file: string): Generator<YamlDocument> {
+  if (uncommonCut.test(text) || /[\r\ufeff]/.test(text)) {
+    yield* readByLibrary(text, file);
+    return;
+  }
+  const lineCounter = new LineCounter();
+  lineCounter.addNewLine(0);
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1))
+    lineCounter.addNewLine(at + 1);
+  const placeAt = placesIn(lineCounter, file);
+  let start = 0;
+  for (const cut of text.matchAll(marker)) {
+    yield* openOne(text, start, cut.index, placeAt);
+    start = cut.index + cut[0].length;
+  }
+  yield* openOne(text, start, text.length, placeAt);
+}
+
+function openOne(
+  text: string,
+  start: number,
+  end: number,
+  placeAt: (offset: number) => Place,
+): YamlDocument[] {
+  const plain = readPlain(text, start, end);
+  if (plain === undefined) {
+    return libraryDocuments(text.slice(start, end), undefined, start, placeAt);
+  }
+  return [
+    {
+      value: plain.value,
+      text: ended(text.slice(plain.start, plain.end)),
+      diagnostics: [],
+      locate: (path, onKey) => placeAt(plain.offsetOf(path, onKey)),
+    },
+  ];
 }

@@ -1,7 +1,7 @@
 /** Manifests that nobody meant to write: values of odd types and sizes, and texts that are broken. */
 import type { Choices } from "./choices.ts";
 
-type Json = unknown;
+export type Json = unknown;
 
 const oddValues: Json[] = [
   null,
