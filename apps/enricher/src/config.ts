@@ -67,6 +67,18 @@ export const enricherConfig = z.strictObject({
         .max(5_000_000)
         .default(200_000)
         .describe("Workloads held, ended ones included; the ended go first."),
+      networksFile: z
+        .string()
+        .startsWith("/")
+        .max(4000)
+        .optional()
+        .describe(
+          "Names of networks outside, a line each: 203.0.113.0/24 partner bank. The longest prefix names an address that is no workload's and that nobody asked for by name.",
+        ),
+      networksRereadMs: milliseconds(86_400_000)
+        .min(100)
+        .default(10_000)
+        .describe("How often that file is looked at for changes."),
     })
     .prefault({}),
   stopTimeoutMs: milliseconds(120_000)

@@ -1,6 +1,6 @@
 import type { FlowColumns, Workload } from "@weir/codec";
 import { createFlowDecoder, parseAddress, recordCodec } from "@weir/codec";
-import { IdentityIndex, partyAt, unknownParty } from "@weir/identity";
+import { ExternalNetworks, IdentityIndex, partyAt, unknownParty } from "@weir/identity";
 import type { Party } from "@weir/identity";
 import { EndNames } from "./end-names.ts";
 
@@ -28,7 +28,7 @@ function workload(name: string, address: number, more: Partial<Workload> = {}): 
 }
 
 /** A block whose row `n` has its latest packet `n` milliseconds after the first's. */
-function block(rows: { address: number; port: number }[]): FlowColumns {
+function block(rows: { address: number; port: number; dns?: number }[]): FlowColumns {
   const flow = {
     ...{ time: 0, first: 0, last: 0, sequence: 0, packets: 1, bytes: 1 },
     ...{ reply_packets: 0, reply_bytes: 0, ifindex: 1, generation: 0, rule: 0 },
@@ -40,9 +40,9 @@ function block(rows: { address: number; port: number }[]): FlowColumns {
   };
   const message = recordCodec("FlowBlock").encode({
     ...{ node: "n1", boot_id: "b", block: 1, base_time: start, rules: [], addresses },
-    ...{ processes: [], names: [] },
-    flows: rows.map(({ address, port }, row) => ({
-      ...flow,
+    ...{ processes: [], names: ["api.example", "db.example"] },
+    flows: rows.map(({ address, port, dns = 0 }, row) => ({
+      ...{ ...flow, dns },
       time: row === 0 ? 0 : 1000,
       src_addr: address,
       src_port: port,
@@ -61,7 +61,11 @@ describe("names of the ends of flows", () => {
   index.apply(workload("host", 2, { kind: "host", namespace: "", ports }));
 
   const parties: Party[] = [];
-  const names = new EndNames(index, (party) => parties.push(party) - 1);
+  const networks = new ExternalNetworks();
+  const names = new EndNames({
+    ...{ identity: index, networks: () => networks },
+    intern: (party) => parties.push(party) - 1,
+  });
   const rows = Array.from({ length: 40 }, (_, row) => ({
     address: row % 4,
     port: row % 3 === 0 ? 22 : 40_000,
@@ -99,5 +103,50 @@ describe("names of the ends of flows", () => {
     const large = block(Array.from({ length: 2000 }, () => ({ address: 0, port: 1 })));
     const numbers = names.name(large, large.srcAddrIndex, large.srcPort, 0, 2000);
     expect(new Set(numbers.subarray(0, 2000)).size).toBe(1);
+  });
+});
+
+describe("names of who is no workload", () => {
+  const index = new IdentityIndex();
+  index.apply(workload("cart", 0));
+  // Nobody's any more before the block ends.
+  index.apply(workload("old", 1, { until: start + 1500 }));
+  const networks = ExternalNetworks.parse("10.0.0.0/30 the bank\n10.0.0.1/32 nobody's pod");
+
+  it("are those that were asked for, else those of their network", () => {
+    const parties: Party[] = [];
+    const names = new EndNames({
+      ...{ identity: index, networks: () => networks },
+      intern: (party) => parties.push(party) - 1,
+    });
+    const columns = block([
+      { address: 0, port: 1, dns: 1 },
+      { address: 1, port: 1, dns: 2 },
+      { address: 1, port: 1, dns: 2 },
+      { address: 1, port: 1 },
+      { address: 2, port: 1, dns: 1 },
+      { address: 2, port: 1 },
+      { address: 3, port: 1 },
+      { address: 3, port: 1, dns: 2 },
+    ]);
+    const { srcAddrIndex, srcPort, dns } = columns;
+    const of = (asked?: Uint32Array): string[] =>
+      Array.from(names.name(columns, srcAddrIndex, srcPort, 0, 8, asked).subarray(0, 8)).map(
+        (number) => parties[number]?.workload || (parties[number]?.name ?? "?"),
+      );
+    const bank = "the bank";
+    expect(of(dns)).toEqual([
+      "cart",
+      "old",
+      "db.example",
+      bank,
+      "api.example",
+      bank,
+      "",
+      "db.example",
+    ]);
+    expect(of()).toEqual(["cart", "old", bank, bank, bank, bank, "", ""]);
+    names.clear();
+    expect(of(dns)[4]).toBe("api.example");
   });
 });

@@ -1,40 +1,59 @@
 import type { FlowColumns } from "@weir/codec";
 import { partyAt, unknownParty } from "@weir/identity";
-import type { IdentityIndex, Party } from "@weir/identity";
+import type { ExternalNetworks, IdentityIndex, Party } from "@weir/identity";
 
 const addressBytes = 16;
 /** In place of a party's number. */
 const notAsked = -1;
 const askPerRow = -2;
 
-/** Numbers of the parties at one end of flows, for the store. */
+export interface EndNamesOptions {
+  identity: IdentityIndex;
+  /** For who is neither a workload nor asked for by name; asked anew each time. */
+  networks: () => ExternalNetworks;
+  /** Gives a party a number. */
+  intern: (party: Party) => number;
+}
+
+/**
+ * Numbers of the parties at one end of flows, for the store: the workload that had the address then,
+ * else the name that the initiator had asked for, else the network's name.
+ */
 export class EndNames {
   /** Rows of the latest call that nobody is known for. */
   unknown = 0;
-  readonly #identity: IdentityIndex;
-  readonly #intern: (party: Party) => number;
+  readonly #options: EndNamesOptions;
   readonly #numbers = new Map<Party, number>();
+  /** Of names that were asked for. */
+  readonly #asked = new Map<string, number>();
+  /** Numbers of parties that a name which was asked for says more than. */
+  readonly #outside = new Set<number>();
   /** Of each address of the block. */
   #ofAddress = new Int32Array(256);
   #ofRow = new Uint32Array(256);
 
-  constructor(identity: IdentityIndex, intern: (party: Party) => number) {
-    this.#identity = identity;
-    this.#intern = intern;
+  constructor(options: EndNamesOptions) {
+    this.#options = options;
   }
 
   /** Forgets the numbers: the store begins anew. */
   clear(): void {
     this.#numbers.clear();
+    this.#asked.clear();
+    this.#outside.clear();
   }
 
-  /** A number for each of the rows from `begin` to `end`, at its row. Valid until the next call. */
+  /**
+   * A number for each of the rows from `begin` to `end`, at its row. Valid until the next call.
+   * `dns` has the place of the name that was asked for, 0 for none.
+   */
   name(
     columns: FlowColumns,
     addressOfRow: Uint32Array,
     ports: Uint16Array,
     begin: number,
     end: number,
+    dns?: Uint32Array,
   ): Uint32Array {
     this.#fit(columns);
     this.unknown = 0;
@@ -49,6 +68,9 @@ export class EndNames {
       }
       if (number === askPerRow)
         number = this.#numberAt(columns, row, address, ports[row] as number);
+      const place = dns === undefined ? 0 : (dns[row] as number);
+      if (place !== 0 && this.#outside.has(number))
+        number = this.#numberAsked(columns.names[place - 1] ?? "");
       ofRow[row] = number;
     }
     const nobody = this.#numbers.get(unknownParty);
@@ -65,22 +87,38 @@ export class EndNames {
 
   #ask(addresses: Uint8Array, address: number, period: { from: number; until: number }): number {
     const { from, until } = period;
-    const ref = this.#identity.findThroughout(addresses, address * addressBytes, from, until);
+    const at = address * addressBytes;
+    const ref = this.#options.identity.findThroughout(addresses, at, from, until);
     // Who is at an address of a host depends on the port.
     if (ref === "varies" || ref?.listeners !== undefined) return askPerRow;
-    return this.#number(ref?.party ?? unknownParty);
+    return ref === undefined ? this.#numberOutside(addresses, at) : this.#number(ref.party);
   }
 
   #numberAt(columns: FlowColumns, row: number, address: number, port: number): number {
+    const { addresses, last, protocol } = columns;
+    const at = address * addressBytes;
     // Who it was at its latest packet: the record may have been made when the pod was gone.
-    const at = columns.last[row] as number;
-    const ref = this.#identity.find(columns.addresses, address * addressBytes, at);
-    return this.#number(partyAt(ref, port, columns.protocol[row] as number));
+    const ref = this.#options.identity.find(addresses, at, last[row] as number);
+    if (ref === undefined) return this.#numberOutside(addresses, at);
+    return this.#number(partyAt(ref, port, protocol[row] as number));
+  }
+
+  #numberOutside(addresses: Uint8Array, at: number): number {
+    const number = this.#number(this.#options.networks().find(addresses, at) ?? unknownParty);
+    this.#outside.add(number);
+    return number;
+  }
+
+  #numberAsked(name: string): number {
+    let number = this.#asked.get(name);
+    if (number === undefined)
+      this.#asked.set(name, (number = this.#options.intern({ ...unknownParty, name })));
+    return number;
   }
 
   #number(party: Party): number {
     let number = this.#numbers.get(party);
-    if (number === undefined) this.#numbers.set(party, (number = this.#intern(party)));
+    if (number === undefined) this.#numbers.set(party, (number = this.#options.intern(party)));
     return number;
   }
 }

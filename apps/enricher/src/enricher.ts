@@ -10,6 +10,7 @@ import type { EnricherConfig } from "./config.ts";
 import { functions } from "./functions/index.ts";
 import type { FunctionName } from "./functions/index.ts";
 import { followIdentity } from "./identity-table.ts";
+import { followNetworkList } from "./network-list.ts";
 
 export interface EnricherDoors {
   bus: Bus;
@@ -43,6 +44,8 @@ export async function startEnricher(
 ): Promise<Enricher> {
   const { bus, store, log } = doors;
   const metrics = doors.metrics ?? createMetrics("enricher");
+  const { networksFile, networksRereadMs } = config.identity;
+  const networks = followNetworkList(networksFile, { log, rereadMs: networksRereadMs });
   await bus.ensureTopics(Object.values(topics));
   await store.migrate();
   const table = await followIdentity(bus, config.identity, { log, metrics });
@@ -50,6 +53,7 @@ export async function startEnricher(
     store,
     bus,
     identity: table.index,
+    networks: () => networks.current,
     identityHeadStartMs: config.identity.headStartMs,
     metrics,
   };
@@ -61,6 +65,7 @@ export async function startEnricher(
     clearInterval(timer);
     await Promise.all(running.map((one) => one.stop()));
     await table.close();
+    networks.close();
   };
   const timer = setInterval(() => void publishLag(running, metrics, log), LAG_EVERY_MS);
   timer.unref();

@@ -1,7 +1,7 @@
 import { createFlowDecoder } from "@weir/codec";
 import type { FlowColumns } from "@weir/codec";
 import { ReasonTexts } from "@weir/identity";
-import type { IdentityIndex } from "@weir/identity";
+import type { ExternalNetworks, IdentityIndex } from "@weir/identity";
 import { FlowRows } from "@weir/store";
 import { EndNames } from "./end-names.ts";
 import { ReasonNames } from "./reason-names.ts";
@@ -31,9 +31,13 @@ export class FlowWriter {
   #destinations: EndNames;
   #reasons = new ReasonNames(this.#rows);
 
-  constructor(identity: IdentityIndex) {
-    this.#sources = new EndNames(identity, (party) => this.#rows.source(party));
-    this.#destinations = new EndNames(identity, (party) => this.#rows.destination(party));
+  constructor(identity: IdentityIndex, networks: () => ExternalNetworks) {
+    const ends = { identity, networks };
+    this.#sources = new EndNames({ ...ends, intern: (party) => this.#rows.source(party) });
+    this.#destinations = new EndNames({
+      ...ends,
+      intern: (party) => this.#rows.destination(party),
+    });
   }
 
   get rows(): number {
@@ -83,10 +87,10 @@ export class FlowWriter {
   }
 
   #append(columns: FlowColumns, begin: number, end: number, reasons: ReasonTexts): void {
-    const { srcAddrIndex, srcPort, dstAddrIndex, dstPort } = columns;
+    const { srcAddrIndex, srcPort, dstAddrIndex, dstPort, dns } = columns;
     const names = {
       sources: this.#sources.name(columns, srcAddrIndex, srcPort, begin, end),
-      destinations: this.#destinations.name(columns, dstAddrIndex, dstPort, begin, end),
+      destinations: this.#destinations.name(columns, dstAddrIndex, dstPort, begin, end, dns),
       reasons: this.#reasons.name(columns, reasons, begin, end),
     };
     this.unknownEnds += this.#sources.unknown + this.#destinations.unknown;

@@ -1,5 +1,5 @@
 import type { Bus } from "@weir/bus";
-import type { IdentityIndex } from "@weir/identity";
+import type { ExternalNetworks, IdentityIndex } from "@weir/identity";
 import type { Metrics } from "@weir/runtime";
 import type { Store } from "@weir/store";
 
@@ -9,6 +9,8 @@ export interface EnricherServices {
   bus: Bus;
   /** Fed from the table of workloads, caught up before the first flow is enriched. */
   identity: IdentityIndex;
+  /** Names of networks that no workload has an address of, as they are now. */
+  networks: () => ExternalNetworks;
   /** Time that identities get to arrive before a flow is looked at, counted from its sending. */
   identityHeadStartMs: number;
   metrics: Metrics;

@@ -116,6 +116,8 @@ describe("a flow for people", () => {
     expect(describeFlow(known, 0, new IdentityIndex(), new ReasonTexts([]))).toMatchObject({
       ...{ handshakeRttUs: 250, srttUs: 4_294_967_295, retransmits: 2, firstByteUs: 1200 },
       ...{ beforeStart: true, dnsName: "db.example.org", closeReason: "refused" },
+      // Nobody knows who has the address: the name that was asked for says it.
+      destination: { name: "db.example.org" },
       process: {
         ...{ pid: 4711, comm: "node", executable: "/usr/bin/node" },
         start: "2026-01-02T03:04:04.678000Z",

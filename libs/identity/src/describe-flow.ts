@@ -4,7 +4,7 @@ import { flowLine } from "@weir/query";
 import type { FlowKnowledge, FlowLine } from "@weir/query";
 import type { IdentityIndex } from "./identity-index.ts";
 import type { ReasonTexts } from "./reason-text.ts";
-import { partyAt } from "./workload-ref.ts";
+import { partyAt, unknownParty } from "./workload-ref.ts";
 import type { Party } from "./workload-ref.ts";
 
 /**
@@ -39,7 +39,7 @@ export function describeFlow(
     dst_namespace: destination.namespace,
     dst_pod: destination.pod,
     dst_workload: destination.workload,
-    dst_name: destination.name,
+    dst_name: nameOf(destination, columns, row),
     protocol: protocolName(protocol),
     packets: columns.packets[row] as number,
     bytes: columns.bytes[row] as number,
@@ -50,6 +50,12 @@ export function describeFlow(
     generation,
     ...knowledge(columns, row),
   });
+}
+
+/** Of who is no workload, the name that the initiator had asked for. */
+function nameOf(party: Party, columns: FlowColumns, row: number): string {
+  if (party !== unknownParty) return party.name;
+  return columns.names[(columns.dns[row] as number) - 1] ?? "";
 }
 
 /** What the block knows of the connection beyond its counters. */

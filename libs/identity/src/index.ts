@@ -4,6 +4,7 @@ export { describeFlow } from "./describe-flow.ts";
 export { readDnsAnswer } from "./dns-answer.ts";
 export type { DnsAnswer } from "./dns-answer.ts";
 export type * from "./endpoint.ts";
+export { ExternalNetworks, NetworkListError } from "./external-networks.ts";
 export { hostSource } from "./host-source.ts";
 export type { HostOptions } from "./host-source.ts";
 export { IdentityIndex } from "./identity-index.ts";

@@ -2,9 +2,11 @@ import { parseAddress } from "@weir/codec";
 import type { Workload } from "@weir/codec";
 import { protocolNumber } from "@weir/policy";
 import type { LabFile, LabPort } from "./lab-file.ts";
-import { externalKind } from "./workload-ref.ts";
 
-/** A lab's pods, services, nodes and outside names as workloads that have not ended. */
+/**
+ * A lab's pods, services and nodes as workloads that have not ended. What it has outside the cluster
+ * is for its DNS server alone, as it would be anywhere else.
+ */
 export function labWorkloads(lab: LabFile): Workload[] {
   const started = microseconds(lab.started);
   const namespaceLabels = new Map(lab.namespaces.map(({ name, labels }) => [name, labels]));
@@ -52,16 +54,7 @@ export function labWorkloads(lab: LabFile): Workload[] {
     ports: service.ports.map(port),
     since: started,
   }));
-  const outside = lab.external.map((external): Workload => ({
-    ...plain(external.name),
-    ...bare,
-    kind: "host",
-    uid: `${lab.lab}/${external.name}/${lab.started}`,
-    workload_kind: externalKind,
-    node: "",
-    addresses: external.addresses.map(parseAddress),
-  }));
-  return [...nodes, ...pods, ...services, ...outside];
+  return [...nodes, ...pods, ...services];
 }
 
 function port({ name, port: number, protocol }: LabPort): Workload["ports"][number] {

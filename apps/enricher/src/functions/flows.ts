@@ -15,7 +15,7 @@ export default defineFunction<EnricherServices>({
   outputs: [],
   batch: { maxMessages: 2000, maxBytes: 8 * 1024 * 1024, maxWaitMs: 500 },
   retry: { maxAttempts: 5, firstDelayMs: 100, maxDelayMs: 10_000 },
-  start({ store, identity, identityHeadStartMs, metrics }) {
+  start({ store, identity, networks, identityHeadStartMs, metrics }) {
     // Partitions are handled side by side; a writer serves one batch at a time.
     const idle: FlowWriter[] = [];
     const stored = metrics.counter("rows_stored_total", "Rows of flows that the store has.");
@@ -29,7 +29,7 @@ export default defineFunction<EnricherServices>({
     return {
       async handle(batch, context) {
         await headStart(batch, identityHeadStartMs, context.signal);
-        const writer = idle.pop() ?? new FlowWriter(identity);
+        const writer = idle.pop() ?? new FlowWriter(identity, networks);
         const token = insertToken(batch);
         let inserts = 0;
         const isRepeat = repeats.batch();
