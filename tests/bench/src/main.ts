@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { apply } from "./apply.ts";
 import { sectionOf, withSection } from "./benchmarks-file.ts";
+import { capture } from "./capture.ts";
 import { codec } from "./codec.ts";
 import { path } from "./path.ts";
 import { policyDatapath } from "./policy-datapath.ts";
@@ -12,7 +13,7 @@ import type { Bench, Result } from "./result.ts";
 import { store } from "./store.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
-const benches: Bench[] = [path, codec, apply, policyDatapath, store, query];
+const benches: Bench[] = [path, codec, capture, apply, policyDatapath, store, query];
 
 const help = `npm run bench -- [NAME...] [--quick] [-o json]
 

@@ -13,15 +13,16 @@ const port = "7500";
 /** Client and server share it: what the kernel does on the way is done in their time. */
 const cpu = String(cpus().length - 1);
 
-export type Measure = "rtt" | "connect" | "udp";
+export type Measure = "rtt" | "connect" | "udp" | "stream";
 
 /** Two pods on one node, and a server that answers in the second. */
 export interface PolicyLab extends AsyncDisposable {
   client: EndpointFile;
   server: EndpointFile;
+  runDirectory: string;
   /** Path of the node's network namespace. */
   nodeNetns: string;
-  /** CPU time of one exchange, connection or datagram at both ends, in nanoseconds. */
+  /** CPU time of one exchange, connection, datagram or 64 KiB at both ends, in nanoseconds. */
   measure(what: Measure, count: number): Promise<number>;
 }
 
@@ -52,6 +53,7 @@ export async function openPolicyLab(): Promise<PolicyLab> {
     client,
     server,
     nodeNetns,
+    runDirectory: lab.runDirectory,
     async measure(what, count) {
       const command = [program, what, cpu, address, port, String(count), ...pids];
       const { stdout } = await run("nsenter", [`--net=${client.netns}`, ...command]);

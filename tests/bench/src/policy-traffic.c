@@ -5,6 +5,7 @@
  *   traffic rtt CPU ADDRESS PORT N PID...    exchanges on one connection
  *   traffic connect CPU ADDRESS PORT N PID...  connect, request, answer, end
  *   traffic udp CPU ADDRESS PORT N PID...    datagrams; the last of each 32 is answered
+ *   traffic stream CPU ADDRESS PORT N PID... 64 KiB after 64 KiB on one connection, the end answered
  *
  * A client prints the nanoseconds of one: the time that it and the processes PID were on the CPU.
  * All of them share one CPU, so that the kernel's work on the way is done in their time, whoever
@@ -25,9 +26,10 @@
 
 #define MESSAGE_BYTES 64
 #define WINDOW 32
+#define CHUNK_BYTES (64 << 10)
 #define TIMEOUT_S 5
 
-enum { KEEP = 'k', CLOSE = 'c', SILENT = 's', ANSWER = 'a' };
+enum { KEEP = 'k', CLOSE = 'c', SILENT = 's', ANSWER = 'a', STREAM = 't' };
 
 static void fail(const char *what)
 {
@@ -99,6 +101,18 @@ static void serve_udp(int port)
 	}
 }
 
+/* Takes all there is, then says that it has. */
+static void take_stream(int fd)
+{
+	static char chunk[CHUNK_BYTES];
+	char end[MESSAGE_BYTES] = { STREAM };
+
+	while (recv(fd, chunk, sizeof(chunk), 0) > 0)
+		;
+	if (send(fd, end, sizeof(end), MSG_NOSIGNAL) < 0)
+		perror("send");
+}
+
 static void serve_one(int fd)
 {
 	char message[MESSAGE_BYTES];
@@ -106,6 +120,10 @@ static void serve_one(int fd)
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	while (recv(fd, message, sizeof(message), MSG_WAITALL) == sizeof(message)) {
+		if (message[0] == STREAM) {
+			take_stream(fd);
+			break;
+		}
 		if (send(fd, message, sizeof(message), MSG_NOSIGNAL) < 0 || message[0] == CLOSE)
 			break;
 	}
@@ -189,6 +207,24 @@ static void datagrams(const struct sockaddr_in *to, int count)
 	close(fd);
 }
 
+static void stream(const struct sockaddr_in *to, int count)
+{
+	static char chunk[CHUNK_BYTES];
+	char message[MESSAGE_BYTES] = { STREAM };
+	int fd = connect_to(SOCK_STREAM, to);
+
+	if (send(fd, message, sizeof(message), 0) != sizeof(message))
+		fail("begin");
+	while (count--) {
+		if (send(fd, chunk, sizeof(chunk), MSG_NOSIGNAL) != sizeof(chunk))
+			fail("stream");
+	}
+	shutdown(fd, SHUT_WR);
+	if (recv(fd, message, sizeof(message), MSG_WAITALL) != sizeof(message))
+		fail("end of the stream");
+	close(fd);
+}
+
 static double process_ns(pid_t pid)
 {
 	struct timespec used;
@@ -221,7 +257,10 @@ int main(int argc, char **argv)
 	}
 	if (argc < 6 || inet_pton(AF_INET, argv[3], &to.sin_addr) != 1)
 		return 2;
-	run = !strcmp(argv[1], "rtt") ? rtt : !strcmp(argv[1], "connect") ? connects : datagrams;
+	run = !strcmp(argv[1], "rtt")	  ? rtt :
+	      !strcmp(argv[1], "connect") ? connects :
+	      !strcmp(argv[1], "stream")  ? stream :
+					    datagrams;
 	to.sin_port = htons(atoi(argv[4]));
 	count = atoi(argv[5]);
 	pin(atoi(argv[2]));

@@ -60,6 +60,12 @@ export function compiledWorld(client: BenchPod, server: BenchPod, count: number)
   return compile(cluster, policies);
 }
 
+/** Pods that no policy selects, as compiled. */
+export function openWorld(...pods: BenchPod[]): CompiledPolicy {
+  const { cluster } = manifestsOf(pods.map(({ name, address }) => podOf(name, name, address)));
+  return compile(cluster, []);
+}
+
 /** The same for a firewall of rules: who may come to which port, the client last. */
 export function firewallRules(count: number): { address: string; port: number }[] {
   return Array.from({ length: count - 1 }, (_, index) => ({

@@ -1,0 +1,33 @@
+import { startBroker } from "@weir/kafka";
+import { openCaptureBed } from "./capture/bed.ts";
+import { measureCarrying } from "./capture/carrying.ts";
+import { measurePrograms } from "./capture/programs.ts";
+import { measureRatios } from "./capture/ratios.ts";
+import { measureRows } from "./capture/rows.ts";
+import type { Bench, Result } from "./result.ts";
+
+async function run({
+  quick,
+  progress,
+}: {
+  quick: boolean;
+  progress: (text: string) => void;
+}): Promise<Result[]> {
+  const costs = [
+    ...(await measurePrograms(quick)),
+    ...(await measureRatios(quick ? 10 : 21, progress)),
+  ];
+  await using broker = await startBroker();
+  await using bed = await openCaptureBed();
+  return [
+    ...costs,
+    ...(await measureCarrying(bed, broker.address, quick, progress)),
+    ...(await measureRows(bed, broker, quick, progress)),
+  ];
+}
+
+export const capture: Bench = {
+  name: "capture",
+  about: "events from the kernel to disk, to a broker and to rows, and what observing costs",
+  run,
+};

@@ -1,0 +1,89 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseAddress } from "@weir/codec";
+import type { CollectorConfigInput } from "@weir/collector";
+import { openPolicyLab } from "../policy-lab.ts";
+import type { PolicyLab } from "../policy-lab.ts";
+import type { CollectorTask } from "./collector-process.ts";
+import type { EnricherTask } from "./enricher-process.ts";
+import type { GeneratorTask } from "./generator-process.ts";
+import { Part } from "./process.ts";
+
+/** Where the generated connections go: nobody of the lab, nobody at all. */
+export const destinations = "10.201.0.0";
+
+/** A node with a pod, a generator of frames at its interface, and what is made to look at them. */
+export interface CaptureBed extends AsyncDisposable {
+  lab: PolicyLab;
+  generator: Part;
+  directory: string;
+  /** A collector; it is ready when it resolves, and leaves nothing when it is disposed of. */
+  collector(settings: CollectorConfigInput, broker?: string): Promise<Part>;
+  enricher(broker: string): Promise<Part>;
+}
+
+export async function openCaptureBed(): Promise<CaptureBed> {
+  await using opening = new AsyncDisposableStack();
+  const directory = mkdtempSync(join(tmpdir(), "weir-capture-"));
+  opening.defer(() => rmSync(directory, { recursive: true, force: true }));
+  const lab = opening.use(await openPolicyLab());
+  const generator = opening.use(startGenerator(lab, directory));
+  await generator.ask("generated");
+  let folders = 0;
+  const fresh = (name: string): string => join(directory, `${name}-${folders++}`);
+  const opened = opening.move();
+  return {
+    ...{ lab, generator, directory },
+    async collector(settings, broker) {
+      const config: CollectorConfigInput = {
+        node: lab.client.node,
+        runDirectory: lab.runDirectory,
+        pinDirectory: `/sys/fs/bpf/weir-capture-${process.pid}`,
+        spoolDirectory: fresh("spool"),
+        interfaces: "none",
+        stopTimeoutMs: broker === undefined ? 0 : 30_000,
+        ...settings,
+      };
+      const task: CollectorTask = { config, ...(broker === undefined ? {} : { broker }) };
+      return ready(new Part("collector", program("collector-process.ts"), task));
+    },
+    enricher(broker) {
+      const task: EnricherTask = { broker, directory: fresh("store") };
+      return ready(new Part("enricher", program("enricher-process.ts"), task));
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function program(file: string): string {
+  return join(import.meta.dirname, file);
+}
+
+async function ready(part: Part): Promise<Part> {
+  try {
+    await part.ask("ready");
+    return part;
+  } catch (error) {
+    await part[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function startGenerator(lab: PolicyLab, directory: string): Part {
+  const object = join(directory, "frames.bpf.o");
+  const source = program("frames.bpf.c");
+  const types = join(import.meta.dirname, "../../../../bpf/build");
+  const flags = ["-g", "-O2", "-Wall", "-Werror", "-target", "bpf", "-mcpu=v3", "-I", types];
+  execFileSync("clang", [...flags, "-c", source, "-o", object]);
+  const address = lab.client.addresses.find((one) => !one.includes(":")) ?? "";
+  const task: GeneratorTask = {
+    object,
+    ifindex: lab.client.ifindex,
+    sourceBe: new DataView(parseAddress(address).buffer).getUint32(12, true),
+    destinations: new DataView(parseAddress(destinations).buffer).getUint32(12),
+  };
+  const wrapper = ["nsenter", `--net=${lab.nodeNetns}`];
+  return new Part("generator", program("generator-process.ts"), task, wrapper);
+}
