@@ -69,6 +69,20 @@ export const controllerConfig = z.strictObject({
     .max(3_600_000)
     .default(10_000)
     .describe("A node that has not reported for this long counts as gone."),
+  claimBeatMs: z
+    .int()
+    .min(10)
+    .max(60_000)
+    .default(2000)
+    .describe("How often a controller says that it is the one that publishes."),
+  claimStaleMs: z
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(10_000)
+    .describe(
+      "A controller that has not said so for this long counts as gone, and another one takes over.",
+    ),
   rescanMs: z
     .int()
     .min(50)

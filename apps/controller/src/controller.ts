@@ -1,5 +1,5 @@
 import { topics } from "@weir/bus";
-import type { Bus } from "@weir/bus";
+import type { Bus, OutgoingMessage } from "@weir/bus";
 import { workloadCodec } from "@weir/codec";
 import type { Mode, NodeReport } from "@weir/codec";
 import type { WorkloadSource } from "@weir/identity";
@@ -8,8 +8,9 @@ import type { Health, Log, Metrics, PartCounters } from "@weir/runtime";
 import type { ControllerConfig } from "./config.ts";
 import { Debounced } from "./debounced.ts";
 import { DocumentIntake } from "./document-intake.ts";
-import type { DocumentRecord } from "./document-intake.ts";
 import type { DocumentError } from "./document.ts";
+import { DocumentReading } from "./document-reading.ts";
+import type { ReadRecord } from "./document-reading.ts";
 import { Events } from "./events.ts";
 import { NodeWatch } from "./node-watch.ts";
 import { PodInstances } from "./pod-changes.ts";
@@ -21,6 +22,7 @@ import { configuredSources } from "./sources.ts";
 import type { OpenSource } from "./sources.ts";
 import { followDocuments, readFormerLife } from "./tables.ts";
 import type { FormerLife } from "./tables.ts";
+import { Tenure } from "./tenure.ts";
 import { WorkloadDirectory } from "./workload-directory.ts";
 import type { WorkloadChange } from "./workload-directory.ts";
 
@@ -29,6 +31,8 @@ export interface ControllerDoors {
   log: Log;
   metrics?: Metrics;
   health?: Health;
+  /** Ends the waiting of a start that stands by. */
+  signal?: AbortSignal;
 }
 
 export interface ControllerStatus {
@@ -61,7 +65,10 @@ const gatePollMs = 5;
 /** Messages of one send to the table of workloads. */
 const WORKLOADS_PER_SEND = 1000;
 
-/** Starts the station: resolves when the first policy set has been published, or was in force. */
+/**
+ * Starts the station: resolves when the first policy set has been published, or was in force. Where
+ * another controller publishes that is not before it has gone.
+ */
 export async function startController(
   config: ControllerConfig,
   doors: ControllerDoors,
@@ -90,6 +97,8 @@ class RunningController implements Controller {
   readonly #instances = new PodInstances();
   readonly #publishing: Debounced;
   readonly #openers: Map<string, OpenSource>;
+  readonly #tenure: Tenure;
+  readonly #reading: DocumentReading;
   #book: PolicyBook;
   #rounds: PolicyRounds | undefined;
   /** A source has spoken, or time has passed, since workloads were last compared. */
@@ -117,6 +126,15 @@ class RunningController implements Controller {
       onReport: (report) => this.#onReport(report),
     });
     this.#book = this.#open(undefined);
+    this.#tenure = new Tenure({
+      ...{ bus: doors.bus, log: doors.log, counters: this.metrics.part("tenure") },
+      ...{ beatMs: config.claimBeatMs, staleMs: config.claimStaleMs },
+    });
+    this.#reading = new DocumentReading({
+      isHeld: (key, text) => this.#book.isHeld(key, text),
+      onRead: (records) => this.#onDocuments(records),
+    });
+    doors.signal?.addEventListener("abort", () => void this.#tenure.close());
   }
 
   #open(published: PublishedPolicy | undefined): PolicyBook {
@@ -126,6 +144,7 @@ class RunningController implements Controller {
 
   async start(): Promise<void> {
     const doors = { bus: this.#bus, log: this.#log, counters: this.metrics.part("tables") };
+    await this.#tenure.take();
     const former = await readFormerLife(doors);
     await this.#nodes.start();
     this.#closers.push(() => this.#nodes.close());
@@ -133,18 +152,19 @@ class RunningController implements Controller {
     const intake = new DocumentIntake({
       waitMs: this.#config.changeWaitMs,
       counters: this.metrics.part("documents"),
-      onChange: (records) => this.#onDocuments(records),
+      onChange: (records) => this.#reading.take(records),
     });
     const documents = await followDocuments(doors, (record) => {
       // What lies there from before may lack records that newer ones have replaced.
       if (this.#caughtUp) intake.take(record);
-      else this.#onDocuments([record]);
+      else this.#reading.take([record]);
     });
     this.#closers.push(async () => {
       await documents.close();
       intake.close();
     });
     await documents.caughtUp;
+    await this.#reading.settled();
     this.#openSources();
     await Promise.all(this.#sources.map((source) => source.ready));
     this.#caughtUp = true;
@@ -152,8 +172,8 @@ class RunningController implements Controller {
     await this.#publish();
   }
 
-  #onDocuments(records: DocumentRecord[]): void {
-    for (const { key, change } of records) this.#book.document(key, change);
+  #onDocuments(records: ReadRecord[]): void {
+    for (const { key, change, policy } of records) this.#book.document(key, change, policy);
     if (this.#caughtUp) this.#publishing.request();
   }
 
@@ -164,9 +184,15 @@ class RunningController implements Controller {
     const isBehind = (published?.revision ?? 0) < revision;
     this.#book = this.#open(published);
     if (isBehind) this.#book.goOnFrom(revision, generation);
-    const [bus, log, metrics, book] = [this.#bus, this.#log, this.metrics, this.#book];
+    const [log, metrics, book] = [this.#log, this.metrics, this.#book];
     const publisher = new PolicyPublisher({
-      ...{ bus, log, keys, maxDeltaBytes, snapshotPartBytes },
+      ...{
+        bus: { send: (topic, messages) => this.#send(topic, messages) },
+        log,
+        keys,
+        maxDeltaBytes,
+        snapshotPartBytes,
+      },
       counters: metrics.part("snapshots"),
       mustSnapshot: isBehind,
     });
@@ -178,6 +204,12 @@ class RunningController implements Controller {
     this.#book.pods(
       this.#instances.change([...workloads].map(([key, workload]) => ({ key, workload }))),
     );
+  }
+
+  /** Whoever is not sure to be the only one writes nothing that others follow. */
+  async #send(topic: string, messages: OutgoingMessage[]): Promise<void> {
+    this.#tenure.check();
+    await this.#bus.send(topic, messages);
   }
 
   #watch(): void {
@@ -273,7 +305,7 @@ class RunningController implements Controller {
   }
 
   async #sendWorkloads(changes: WorkloadChange[]): Promise<void> {
-    await this.#bus.send(
+    await this.#send(
       topics.workloads.name,
       changes.map(({ key, workload }) => ({
         key,
@@ -297,6 +329,7 @@ class RunningController implements Controller {
   }
 
   async settled(): Promise<void> {
+    await this.#reading.settled();
     await this.#publishing.settled();
     while (this.#book.gate.size > 0 && this.#trouble === undefined) {
       await new Promise((resolve) => setTimeout(resolve, gatePollMs));
@@ -309,6 +342,7 @@ class RunningController implements Controller {
     await Promise.all(this.#sources.splice(0).map((source) => source.close()));
     await this.#publishing.close();
     await this.#rounds?.close();
+    await this.#tenure.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

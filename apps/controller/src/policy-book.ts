@@ -85,9 +85,15 @@ export class PolicyBook {
     this.#mustPublish = true;
   }
 
-  document(key: string, change: PolicyChange | null): void {
+  isHeld(key: string, text: string): boolean {
+    return this.#wanted.get(key)?.text === text;
+  }
+
+  /** `read`: what the text says, where that was looked at already. */
+  document(key: string, change: PolicyChange | null, read?: Policy | string): void {
     const before = this.published.documents.get(key)?.text;
-    const differs = change === null ? this.#wanted.delete(key) : this.#wanted.set(change, before);
+    const differs =
+      change === null ? this.#wanted.delete(key) : this.#wanted.set(change, before, read);
     if (differs) this.#changed.add(key);
   }
 

@@ -5,7 +5,7 @@ import type { PolicyDelta, PolicySet } from "@weir/codec";
 import type { Log, PartCounters } from "@weir/runtime";
 
 export interface PolicyPublisherOptions {
-  bus: Bus;
+  bus: Pick<Bus, "send">;
   log: Log;
   counters: PartCounters;
   /** Keys that the topic holds, from this controller's former life. */

@@ -358,6 +358,24 @@ describe("what the controller publishes", () => {
     expect(compiledOf(follower.state()!.tables)).toEqual(all);
     expect(compiledOf((await follow()).state()!.tables)).toEqual(all);
   });
+
+  it("is one controller's at a time: a second one stands by, and goes on where the first stopped", async () => {
+    pods(["web-1", "cart-2"]);
+    const first = await control({ claimBeatMs: 10 });
+    const starting = control({ claimBeatMs: 10 });
+    const outcome = await Promise.race([starting, sleep(100, "standing by")]);
+    expect(outcome).toBe("standing by");
+    await apply({ cart: policy("cart", "web") });
+    await until(() => first.status().generation === 1);
+    await first.settled();
+    const { revision } = first.status();
+    await first.stop();
+    const second = await starting;
+    expect(second.status()).toMatchObject({ generation: 1, revision });
+    await apply({ web: policy("web", "cart") });
+    await until(() => second.status().generation === 2);
+    expect((await follow()).state()?.generation).toBe(2);
+  });
 });
 
 function sorted(names: readonly string[]): string {

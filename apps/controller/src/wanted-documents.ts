@@ -1,4 +1,5 @@
 import type { Mode, PolicyChange, PolicyDocument } from "@weir/codec";
+import type { Policy } from "@weir/policy";
 import { keyOf, readDocument } from "./document.ts";
 import type { DocumentError, Holding } from "./document.ts";
 
@@ -11,12 +12,15 @@ export class WantedDocuments {
   readonly #errors = new Map<string, DocumentError>();
   #shadows = 0;
 
-  /** `before`: the text in force under this key, from an earlier life. True: what holds is another. */
-  set(change: PolicyChange, before: string | undefined): boolean {
+  /**
+   * `before`: the text in force under this key, from an earlier life. `read`: what the text says, where
+   * that was looked at already. True: what holds is another.
+   */
+  set(change: PolicyChange, before: string | undefined, read?: Policy | string): boolean {
     const key = keyOf(change);
     const { namespace, name, text, shadow } = change;
     const held = this.#holding.get(key);
-    const policy = held?.text === text ? held.policy : readDocument(change, text);
+    const policy = held?.text === text ? held.policy : (read ?? readDocument(change, text));
     if (typeof policy !== "string") {
       this.#errors.delete(key);
       return this.#hold(key, { policy, text, shadow });

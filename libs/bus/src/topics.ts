@@ -9,6 +9,7 @@ export const topics = {
   policies: { name: "weir.policies.v1", partitions: 1, compacted: true },
   policyDocuments: { name: "weir.policy-documents.v1", partitions: 1, compacted: true },
   nodes: { name: "weir.nodes.v1", partitions: 1, compacted: true },
+  controllers: { name: "weir.controllers.v1", partitions: 1, compacted: true },
   suggestions: { name: "weir.suggestions.v1", partitions: 1, compacted: true },
   events: { name: "weir.events.v1", partitions: 1, compacted: false, retentionMs: 7 * dayMs },
   deadLetters: {

@@ -149,6 +149,13 @@ export interface Suggestion {
   left_out: string[];
 }
 
+export interface ControllerClaim {
+  id: string;
+  host: string;
+  process: string;
+  beat: number;
+}
+
 export interface Event {
   time: number;
   node: string;

@@ -17,6 +17,7 @@ export { createFlowEncoder } from "./flow-encoder.ts";
 export { protocolName } from "./protocol-name.ts";
 export { flowFlags, flowLayout, flowRecordBytes, flowSymbols } from "./flow-layout.ts";
 export {
+  controllerClaimCodec,
   deadLetterCodec,
   eventCodec,
   nodeReportCodec,

@@ -1,6 +1,7 @@
 import avro from "avsc";
 import { CodecError } from "./error.ts";
 import type {
+  ControllerClaim,
   DeadLetter,
   Event,
   NodeReport,
@@ -134,6 +135,12 @@ const samples = {
     text: "kind: NetworkPolicy",
     left_out: ["unanswered"],
   } satisfies Required<Suggestion>,
+  ControllerClaim: {
+    id: "7f",
+    host: "n1",
+    process: "b 4026531836 17 93",
+    beat: 3,
+  } satisfies Required<ControllerClaim>,
   Event: {
     time: 1,
     node: "n1",
@@ -262,6 +269,7 @@ describe("record codecs", () => {
       PolicyChange: 1417882244,
       NodeReport: 832529442,
       Suggestion: 310977042,
+      ControllerClaim: 1577785286,
       Event: 375219595,
       DeadLetter: 1146934045,
     });

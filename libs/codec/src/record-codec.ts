@@ -2,6 +2,7 @@ import type avro from "avsc";
 import type { RecordCodec } from "./contract.ts";
 import { CodecError } from "./error.ts";
 import type {
+  ControllerClaim,
   DeadLetter,
   Event,
   FlowBlock,
@@ -27,6 +28,7 @@ export interface Records {
   PolicyChange: PolicyChange;
   NodeReport: NodeReport;
   Suggestion: Suggestion;
+  ControllerClaim: ControllerClaim;
   Event: Event;
   DeadLetter: DeadLetter;
 }
@@ -113,5 +115,6 @@ export const policySetIndexCodec: RecordCodec<PolicySetIndex> = recordCodec("Pol
 export const policyChangeCodec: RecordCodec<PolicyChange> = recordCodec("PolicyChange");
 export const nodeReportCodec: RecordCodec<NodeReport> = recordCodec("NodeReport");
 export const suggestionCodec: RecordCodec<Suggestion> = recordCodec("Suggestion");
+export const controllerClaimCodec: RecordCodec<ControllerClaim> = recordCodec("ControllerClaim");
 export const eventCodec: RecordCodec<Event> = recordCodec("Event");
 export const deadLetterCodec: RecordCodec<DeadLetter> = recordCodec("DeadLetter");

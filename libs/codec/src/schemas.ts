@@ -11,6 +11,7 @@ export const topicOfRecord = {
   PolicyChange: "weir.policy-documents.v1",
   NodeReport: "weir.nodes.v1",
   Suggestion: "weir.suggestions.v1",
+  ControllerClaim: "weir.controllers.v1",
   Event: "weir.events.v1",
   DeadLetter: "weir.dead-letters.v1",
 } as const;
@@ -52,6 +53,7 @@ export const schemas: { readonly [name in RecordName]: Schema } = {
   PolicyChange: load(topicOfRecord.PolicyChange),
   NodeReport: load(topicOfRecord.NodeReport),
   Suggestion: load(topicOfRecord.Suggestion),
+  ControllerClaim: load(topicOfRecord.ControllerClaim),
   Event: load(topicOfRecord.Event),
   DeadLetter: load(topicOfRecord.DeadLetter),
 };

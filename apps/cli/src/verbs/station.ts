@@ -23,6 +23,8 @@ export interface StationDoors {
   log: Log;
   metrics: Metrics;
   health: Health;
+  /** Stopping was asked for, perhaps before the start was through. */
+  signal: AbortSignal;
 }
 
 /** A station as its package offers it. */
@@ -140,7 +142,8 @@ async function run(
     const store = found.needsStore ? await openStore(config.store as string, "") : undefined;
     if (store) life.onStop("store", () => store.close());
     // A station that needs no store never looks at it.
-    const doors = { bus, store: store as Store, log, metrics, health };
+    const { signal } = life;
+    const doors = { bus, store: store as Store, log, metrics, health, signal };
     const started = await found.start(config as never, doors);
     life.onStop(name, async () => void (await started.stop()));
     if (config.probeListen !== undefined) {
@@ -148,8 +151,10 @@ async function run(
       life.onStop("probes", () => probes.stop());
     }
   } catch (error) {
+    const isWanted = life.signal.aborted;
     await life.stop("the start failed");
-    throw error;
+    if (!isWanted) throw error;
+    return;
   }
   log.info({}, "running");
   await life.stopped;
