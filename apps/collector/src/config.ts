@@ -7,6 +7,9 @@ const ms = (min: number, max: number, fallback: number, doc: string) =>
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
+/** The run directory of a machine's own weir; every other is a trial's. */
+export const machineRunDirectory = "/run/weir";
+
 /** The collector's settings; `weir collector --help` prints them. */
 export const collectorConfig = z.object({
   node: z
@@ -17,7 +20,7 @@ export const collectorConfig = z.object({
   runDirectory: z
     .string()
     .max(200)
-    .default(() => process.env["WEIR_RUN"] ?? "/run/weir")
+    .default(() => process.env["WEIR_RUN"] ?? machineRunDirectory)
     .describe("Where the wiring of pods leaves the node's and the endpoints' files."),
   pinDirectory: z
     .string()
@@ -141,10 +144,10 @@ export const collectorConfig = z.object({
   spoolDirectory: z
     .string()
     .startsWith("/")
-    .max(200)
+    .max(4096)
     .optional()
     .describe(
-      "Where blocks wait for the bus, a folder for each node; default: spool in the run directory. On a disk they outlast a reboot.",
+      "Where blocks wait for the bus, a folder for each node. Default: on disk, weir/spool in $XDG_STATE_HOME, else /var/lib/weir/spool; with a run directory other than /run/weir, spool in that. weir up: spool in its data directory.",
     ),
   spoolMaxBytes: z
     .int()

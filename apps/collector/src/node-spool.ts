@@ -3,12 +3,20 @@ import { dirname, join } from "node:path";
 import { BusError, openSpool, removeSpool, spoolDefaults } from "@weir/bus";
 import type { Spool } from "@weir/bus";
 import type { Log } from "@weir/runtime";
+import { machineRunDirectory } from "./config.ts";
 import type { CollectorConfig } from "./config.ts";
 
 type SpoolPlace = Pick<CollectorConfig, "node" | "runDirectory" | "spoolDirectory">;
 
 export function spoolDirectoryOf(config: SpoolPlace): string {
-  return join(config.spoolDirectory ?? join(config.runDirectory, "spool"), config.node);
+  return join(config.spoolDirectory ?? defaultDirectory(config.runDirectory), config.node);
+}
+
+/** On disk, so that blocks outlast a reboot. A trial's own run directory keeps them with it. */
+function defaultDirectory(runDirectory: string): string {
+  if (runDirectory !== machineRunDirectory) return join(runDirectory, "spool");
+  const state = process.env["XDG_STATE_HOME"];
+  return join(state?.startsWith("/") ? state : "/var/lib", "weir", "spool");
 }
 
 /** Undefined where the disk gives none: blocks then go to the bus from memory, one by one. */
@@ -39,7 +47,7 @@ export async function removeNodeSpool(config: SpoolPlace, log: Log): Promise<voi
   const directory = spoolDirectoryOf(config);
   try {
     if (await removeSpool(directory)) {
-      if (config.spoolDirectory === undefined) removeIfEmpty(dirname(directory));
+      if (config.spoolDirectory === undefined) removeEmpty(dirname(directory), config.runDirectory);
       return;
     }
     log.warn({ directory }, "the spool holds blocks that the bus has not taken; it stays");
@@ -48,9 +56,13 @@ export async function removeNodeSpool(config: SpoolPlace, log: Log): Promise<voi
   }
 }
 
-/** The folder is shared by the nodes of this machine. */
-function removeIfEmpty(folder: string): void {
-  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+/** The folder is shared by the nodes of this machine, the one above it with others of weir. */
+function removeEmpty(spools: string, runDirectory: string): void {
+  for (const folder of [spools, dirname(spools)]) {
+    if (folder === runDirectory || !existsSync(folder)) return;
+    if (readdirSync(folder).length > 0) return;
+    rmdirSync(folder);
+  }
 }
 
 /** Blocks a second, never reached: what a boot's numbers are apart from those before. */

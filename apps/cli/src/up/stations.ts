@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { apiConfig, startApi } from "@weir/api";
 import type { RunningApi } from "@weir/api";
 import type { Bus } from "@weir/bus";
@@ -72,6 +73,7 @@ export async function startStations(
   const collectors = await startNodeCollectors(
     configOf(collectorConfig, settings.collector, {
       runDirectory,
+      spoolDirectory: settings.collector["spoolDirectory"] ?? join(settings.data, "spool"),
       // A lab is all there is to watch, unless somebody says otherwise.
       interfaces: interfaces === "auto" && settings.lab.length > 0 ? "none" : interfaces,
     }),
