@@ -34,9 +34,11 @@ export interface Status {
   waitingFor: string[];
 }
 
-/** By the policies of one generation, and the pods that there are now. */
+/** By the policies of one generation. */
 export interface ExplainAnswer extends Explanation {
   generation: number;
+  /** Whose addresses and labels: those of `now`, or of the time at which that generation ended. */
+  pods: string;
   /** Of that generation; in observe and shadow nothing is stopped. */
   mode: string;
 }

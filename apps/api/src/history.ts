@@ -97,6 +97,19 @@ GROUP BY namespace, name HAVING argMax(deleted, generation) = 0 ORDER BY namespa
   return { mode: known.mode, documents };
 }
 
+/** When the next one began, in microseconds since 1970; undefined where it is the newest. */
+export async function endOfGeneration(
+  store: Store,
+  generation: number,
+): Promise<number | undefined> {
+  const [row] = await store.query<{ later: number | string; ended: number | string }>(
+    `SELECT count() AS later, toUnixTimestamp64Micro(min(valid_from)) AS ended
+FROM policy_generations WHERE generation > {generation:UInt32}`,
+    { parameters: { generation } },
+  );
+  return row === undefined || Number(row.later) === 0 ? undefined : Number(row.ended);
+}
+
 /** The newest that the history has before that one: not every number is a generation. */
 export async function generationBefore(
   store: Store,

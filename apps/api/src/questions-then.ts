@@ -20,15 +20,23 @@ export interface AsItWas {
 export async function asItWas(store: Store, at: number, signal: AbortSignal): Promise<AsItWas> {
   const ask = <Row>({ sql, parameters }: ReturnType<typeof policiesAtQuery>) =>
     store.query<Row>(sql, { parameters, signal });
-  const workloads = await ask<WorkloadThen>(workloadsAtQuery(at));
+  const cluster = await clusterAt(store, at, signal);
   const texts = await ask<PolicyHistoryRow>(policiesAtQuery(at));
   return {
-    cluster: workloadCluster(workloads.map((row) => workloadOf(row))),
+    cluster,
     policies: texts.flatMap(
       (one) => readManifests(one.text, `${one.namespace}/${one.name}`).policies,
     ),
     texts,
   };
+}
+
+/** Everybody there was at that time, with the labels of then. */
+export async function clusterAt(store: Store, at: number, signal?: AbortSignal): Promise<Cluster> {
+  const { sql, parameters } = workloadsAtQuery(at);
+  const asked = { parameters, ...(signal === undefined ? {} : { signal }) };
+  const rows = await store.query<WorkloadThen>(sql, asked);
+  return workloadCluster(rows.map((row) => workloadOf(row)));
 }
 
 const protocolNumbers: Record<string, number> = { TCP: 6, UDP: 17, SCTP: 132 };

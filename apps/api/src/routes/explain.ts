@@ -11,9 +11,10 @@ import {
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { ExplainAnswer } from "../answers.ts";
-import { pastGeneration } from "../history.ts";
+import { endOfGeneration, pastGeneration } from "../history.ts";
 import { policyKey } from "../policies.ts";
 import { Problem, badRequest } from "../problem.ts";
+import { clusterAt } from "../questions-then.ts";
 import type { Context } from "./context.ts";
 import { parse } from "./parse.ts";
 
@@ -37,8 +38,8 @@ export function addExplain(server: FastifyInstance, context: Context): void {
     if (protocolNumber(protocol) !== 1 && protocolNumber(protocol) !== 58 && port === 0) {
       throw badRequest(`port: ${protocol} has ports from 1 to 65535`);
     }
-    const cluster = workloadCluster(context.who.index.current());
     const decree = await decreeOf(context, generation);
+    const { cluster, pods } = await podsOf(context, decree, [from, to]);
     const policies = decree.documents.flatMap(
       (one) => readManifests(one.text, policyKey(one)).policies,
     );
@@ -48,12 +49,14 @@ export function addExplain(server: FastifyInstance, context: Context): void {
       port,
       protocol,
     });
-    return { ...explanation, generation: decree.generation, mode: decree.mode };
+    return { ...explanation, generation: decree.generation, mode: decree.mode, pods };
   });
 }
 
 interface Decree {
   generation: number;
+  /** Another one is in force. */
+  isPast: boolean;
   mode: string;
   documents: PolicyDocument[];
 }
@@ -62,12 +65,31 @@ async function decreeOf({ policies, store }: Context, generation?: number): Prom
   const now = policies.compiled();
   if (generation === undefined || generation === now?.generation) {
     const documents = [...(now?.documents.values() ?? [])];
-    return { generation: now?.generation ?? 0, mode: now?.mode ?? "observe", documents };
+    const [held, mode] = [now?.generation ?? 0, now?.mode ?? "observe"];
+    return { generation: held, isPast: false, mode, documents };
   }
   const past = await pastGeneration(store, generation);
-  if (past !== undefined) return { generation, ...past };
+  if (past !== undefined) return { generation, isPast: true, ...past };
   const detail = `generation ${generation} is not in the history; see: weir policy history`;
   throw new Problem(404, "no such generation", detail);
+}
+
+/**
+ * Pods of a generation that is past: those there were when it ended; of now where those do not have
+ * both that are asked for, or nobody kept them.
+ */
+async function podsOf(
+  { store, who }: Context,
+  { generation, isPast }: Decree,
+  parties: string[],
+): Promise<{ cluster: Cluster; pods: string }> {
+  const ended = isPast ? await endOfGeneration(store, generation) : undefined;
+  if (ended !== undefined) {
+    const then = await clusterAt(store, ended - 1);
+    const isThere = parties.every((one) => namedParty(then, one) !== undefined);
+    if (isThere) return { cluster: then, pods: new Date(ended / 1000).toISOString() };
+  }
+  return { cluster: workloadCluster(who.index.current()), pods: "now" };
 }
 
 function partyOf(cluster: Cluster, text: string): Party {

@@ -33,8 +33,11 @@ export async function policyExplain(paths: string[], options: ExplainOptions): P
     const answer = await ask<ExplainAnswer>({ path: "/v1/explain", query }, options);
     if (generation !== undefined || answer.mode !== "enforce") {
       const how = answer.mode === "enforce" ? "" : `; in mode ${answer.mode} nothing is stopped`;
+      const pods = answer.pods === "now" ? "are now" : `were at its end, ${answer.pods}`;
       process.stderr.write(
-        `by the policies of generation ${answer.generation}, pods as they are now${how}\n`,
+        sanitize(
+          `by the policies of generation ${answer.generation}, pods as they ${pods}${how}\n`,
+        ),
       );
     }
     explanation = answer;

@@ -121,7 +121,8 @@ describe("weir policy, against a running weir", () => {
     await json("apply", "-f", file("cart.yaml", policy("cart", "db")));
     const now = await weir(...ask, "-o", "json");
     expect(now.code).toBe(3);
-    expect(JSON.parse(now.stdout)).toMatchObject({ verdict: "denied", generation: 2 });
+    const denied = { verdict: "denied", generation: 2, pods: "now" };
+    expect(JSON.parse(now.stdout)).toMatchObject(denied);
     const then = await json<object>(...ask, "--generation", "1");
     expect(then[0]).toMatchObject({ verdict: "allowed", generation: 1, mode: "enforce" });
     const outside = ["explain", "--from", "192.0.2.7", "--to", "shop/cart", "--port", "80/TCP"];
@@ -144,6 +145,25 @@ describe("weir policy, against a running weir", () => {
       ...{ mode: "enforce", policies: 2, added: [], changed: ["shop/cart"], removed: [] },
     });
     expect((await weir("rollback", "--to", "77")).code).toBe(2);
+  }, 60_000);
+
+  it("explains an earlier generation by the pods there were at its end", async () => {
+    const ask = ["explain", "--from", "shop/web", "--to", "shop/cart", "--port", "80/TCP"];
+    const past = [...ask, "--generation", "2"];
+    const then = await weir(...past, "-o", "json");
+    expect(JSON.parse(then.stdout)).toMatchObject({
+      verdict: "denied",
+      pods: expect.stringMatching(/^\d{4}-.*Z$/) as unknown,
+    });
+    expect(then.stderr).toMatch(/generation 2, pods as they were at its end, /);
+    // Who was not there then is asked of now.
+    writeFileSync(join(directory, "pods", "late.yaml"), pod("late", "10.1.0.9"));
+    const late = ["explain", "--from", "shop/late", "--to", "shop/cart", "--port", "80/TCP"];
+    const asked = async (): Promise<string> =>
+      (await weir(...late, "--generation", "2", "-o", "json")).stdout;
+    let answer = await asked();
+    for (let tries = 0; answer === "" && tries < 50; tries++) answer = await asked();
+    expect(JSON.parse(answer)).toMatchObject({ verdict: "denied", pods: "now" });
   }, 60_000);
 
   it("deletes, and says 3 where there is nothing to delete", async () => {
