@@ -6,6 +6,7 @@
 #include "edges.h"
 #include "packet.h"
 #include "policy.h"
+#include "timing.h"
 
 static __always_inline bool opens_tcp(const struct passage *passage)
 {
@@ -14,14 +15,20 @@ static __always_inline bool opens_tcp(const struct passage *passage)
 
 /*
  * Who began: the sender of the SYN, the receiver of a SYN+ACK, of an echo reply or, where nothing
- * tells, the sender of the first packet; for TCP that last one is a guess and is said to be one.
+ * tells, the sender of the first packet; for TCP that last one is a guess and is said to be one. A
+ * global function: the verifier looks at it once, not once for each way that leads here.
  */
-static __always_inline __u32 first_state(const struct passage *passage)
+__noinline __u32 first_state(const struct passage *passage)
 {
-	const struct flow_key *key = &passage->key;
-	bool initiator_local = passage->from_local;
-	__u32 flags = passage->ipv6 ? WEIR_FLAG_IPV6 : 0;
+	const struct flow_key *key;
+	bool initiator_local;
+	__u32 flags;
 
+	if (!passage)
+		return 0;
+	key = &passage->key;
+	initiator_local = passage->from_local;
+	flags = passage->ipv6 ? WEIR_FLAG_IPV6 : 0;
 	if (key->protocol == PROTOCOL_TCP && key->class == CLASS_PORTS) {
 		bool syn = passage->tcp_flags & TCP_SYN;
 
@@ -29,10 +36,14 @@ static __always_inline __u32 first_state(const struct passage *passage)
 			initiator_local = !initiator_local;
 		else if (!syn)
 			flags |= WEIR_FLAG_INITIATOR_GUESSED;
+		/* A reset may answer what never was a connection. */
+		if (!syn && !(passage->tcp_flags & TCP_RST))
+			flags |= WEIR_FLAG_BEFORE_START;
 	} else if (key->class == CLASS_ECHO && (key->local_port || key->remote_port)) {
 		initiator_local = key->local_port != 0;
 	}
-	return STATE_FLAG(flags) | (initiator_local ? STATE_INITIATOR_LOCAL : 0);
+	return STATE_FLAG(flags) | (initiator_local ? STATE_INITIATOR_LOCAL : 0) |
+	       (!enrich_timing || is_past_timing(passage) ? STATE_TIMED : 0);
 }
 
 /*
@@ -102,6 +113,17 @@ static __noinline struct flow *open_flow(const struct passage *passage, const st
 	return flow;
 }
 
+/* What was found out about the connection before, by those who look at the flow's packets. */
+static __always_inline void forget_knowledge(struct flow *flow)
+{
+	flow->process = 0;
+	flow->handshake_rtt_us = 0;
+	flow->first_byte_us = 0;
+	flow->srtt_us = 0;
+	flow->retransmits_total = 0;
+	flow->close_reason = WEIR_CLOSE_NONE;
+}
+
 /*
  * The 5-tuple begins a new life: a SYN after the end of the last one, or an attempt of the other
  * side where the first one's was denied. What is left of the old one is told under its own name.
@@ -111,8 +133,11 @@ static __noinline int reopen_flow(const struct passage *passage, struct flow *fl
 	struct judgement judgement;
 	__u32 state;
 
+	if (kind == WEIR_CLOSED && !flow->close_reason)
+		flow->close_reason = WEIR_CLOSE_REPLACED;
 	if (has_deltas(flow))
 		emit(&passage->key, flow, kind);
+	forget_knowledge(flow);
 	state = judge_state(passage, first_state(passage), !passage->forwarded, &judgement);
 	__sync_lock_test_and_set(&flow->state, state);
 	flow->first = bpf_ktime_get_ns();
@@ -145,11 +170,6 @@ static __noinline int judge_again(const struct passage *passage, struct flow *fl
 	if (other_verdict)
 		__sync_fetch_and_and(&flow->state, ~STATE_DENIED_TOLD);
 	return set_judgement(flow, &judgement, passage->epoch);
-}
-
-static __always_inline bool is_forward(const struct passage *passage, __u32 state)
-{
-	return passage->from_local == !!(state & STATE_INITIATOR_LOCAL);
 }
 
 /*
@@ -226,6 +246,31 @@ static __always_inline bool first_to_tell(struct flow *flow, __u32 bit)
 	return !(flow->state & bit) && !(__sync_fetch_and_or(&flow->state, bit) & bit);
 }
 
+static __always_inline __u32 close_reason(const struct passage *passage, bool forward, __u32 state)
+{
+	if (!(passage->tcp_flags & TCP_RST))
+		return WEIR_CLOSE_FIN;
+	if (forward)
+		return WEIR_CLOSE_RESET_BY_SOURCE;
+	return state & STATE_FLAG(WEIR_FLAG_REFUSED) ? WEIR_CLOSE_REFUSED : WEIR_CLOSE_RESET_BY_DESTINATION;
+}
+
+/*
+ * After both FINs one ACK is still to come: the edge waits for it, so that a connection's last row is
+ * its last. Should it not come, the sweep tells the rest.
+ */
+__noinline int end_flow(const struct passage *passage, struct flow *flow, __u32 before)
+{
+	if (!passage || !flow)
+		return 0;
+	if (!tcp_closed(before))
+		flow->close_reason = close_reason(passage, is_forward(passage, before), flow->state);
+	if ((tcp_closed(before) || (passage->tcp_flags & TCP_RST)) &&
+	    first_to_tell(flow, STATE_CLOSED_TOLD))
+		emit_packet(&passage->key, flow, WEIR_CLOSED);
+	return 0;
+}
+
 /* Counts the packet, and tells what it begins or ends. */
 static __always_inline void count_in_flow(const struct passage *passage, struct flow *flow, bool denied)
 {
@@ -248,13 +293,10 @@ static __always_inline void count_in_flow(const struct passage *passage, struct 
 			emit_packet(&passage->key, flow, WEIR_DENIED_EDGE);
 		return;
 	}
-	/*
-	 * After both FINs one ACK is still to come: the edge waits for it, so that a connection's last
-	 * row is its last. Should it not come, the sweep tells the rest.
-	 */
-	if (tcp_closed(flow->state) && (tcp_closed(before) || (passage->tcp_flags & TCP_RST)) &&
-	    first_to_tell(flow, STATE_CLOSED_TOLD))
-		emit_packet(&passage->key, flow, WEIR_CLOSED);
+	if (!(before & STATE_TIMED))
+		time_packet(passage, flow);
+	if (tcp_closed(flow->state))
+		end_flow(passage, flow, before);
 }
 
 #endif

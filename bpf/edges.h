@@ -44,13 +44,12 @@ static __always_inline void describe(struct weir_flow_record *record, const stru
 	record->flags = state >> STATE_FLAGS_SHIFT;
 	record->tcp_flags = state;
 	record->reply_tcp_flags = state >> STATE_REPLY_TCP_SHIFT;
-	record->process = 0;
-	record->handshake_rtt_us = 0;
-	record->srtt_us = 0;
-	record->retransmits = 0;
-	record->first_byte_us = 0;
+	record->process = flow->process;
+	record->handshake_rtt_us = state & STATE_SHOOK ? flow->handshake_rtt_us : 0;
+	record->srtt_us = flow->srtt_us;
+	record->first_byte_us = state & STATE_ANSWER_TIMED ? flow->first_byte_us : 0;
 	record->dns = 0;
-	record->close_reason = WEIR_CLOSE_NONE;
+	record->close_reason = flow->close_reason;
 }
 
 /* Moves the counters into the record: from here on they are the record's, and nobody else's. */
@@ -60,6 +59,7 @@ static __always_inline void take_deltas(struct weir_flow_record *record, struct 
 	record->bytes = __sync_lock_test_and_set(&flow->bytes, 0);
 	record->reply_packets = __sync_lock_test_and_set(&flow->reply_packets, 0);
 	record->reply_bytes = __sync_lock_test_and_set(&flow->reply_bytes, 0);
+	record->retransmits = __sync_lock_test_and_set(&flow->retransmits, 0);
 	record->connections = __sync_lock_test_and_set(&flow->connections, 0);
 }
 
@@ -69,6 +69,7 @@ static __always_inline void give_back_deltas(const struct weir_flow_record *reco
 	__sync_fetch_and_add(&flow->bytes, record->bytes);
 	__sync_fetch_and_add(&flow->reply_packets, record->reply_packets);
 	__sync_fetch_and_add(&flow->reply_bytes, record->reply_bytes);
+	__sync_fetch_and_add(&flow->retransmits, record->retransmits);
 	__sync_fetch_and_add(&flow->connections, record->connections);
 }
 
@@ -97,6 +98,7 @@ static __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 
 		record->bytes = 0;
 		record->reply_packets = 0;
 		record->reply_bytes = 0;
+		record->retransmits = 0;
 		record->connections = 0;
 	} else {
 		take_deltas(record, flow);

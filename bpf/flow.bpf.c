@@ -14,8 +14,10 @@
 #include "odometer.h"
 #include "parse.h"
 #include "plain.h"
+#include "processes.h"
 #include "quoted.h"
 #include "redirect.h"
+#include "sockets.h"
 #include "sweep.h"
 #include "tick.h"
 
@@ -49,9 +51,12 @@ const struct wire_types *wire_types __attribute__((unused));
 /* The kernel knows no "GPL or Apache": what is loaded is loaded under the GPL. */
 char LICENSE[] SEC("license") = "GPL";
 
-/* Finds or makes the packet's flow, counts it there, and gives the verdict over the packet. */
-static __always_inline __u8 pass_end(struct weir_odometer *odometer, const struct passage *passage,
-				     struct flow **found)
+/*
+ * Finds or makes the packet's flow, counts it there, and gives the verdict over the packet. `skb` is
+ * NULL at the receiver's end of the short way: the socket that it has is the sender's.
+ */
+static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk_buff *skb,
+				     const struct passage *passage, struct flow **found)
 {
 	struct flow *flow = bpf_map_lookup_elem(&flows, &passage->key);
 	__u8 verdict;
@@ -79,6 +84,8 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, const struc
 		odometer->untracked_bytes += passage->bytes;
 		return verdict;
 	}
+	if (skb && is_worth_a_look(passage, flow))
+		look_at_socket(skb, passage, flow);
 	count_in_flow(passage, flow, verdict == WEIR_DENIED);
 	if (verdict == WEIR_DENIED)
 		odometer->denied_packets += passage->packets;
@@ -103,7 +110,7 @@ __noinline int hand_over(struct __sk_buff *skb, const struct passage *sent, __u3
 		return PASS;
 	passage = *sent;
 	arrive(&passage, peer);
-	if (pass_end(odometer, &passage, &flow) == WEIR_DENIED)
+	if (pass_end(odometer, NULL, &passage, &flow) == WEIR_DENIED)
 		return DROP;
 	learn_answer(skb, &passage, flow, transport_offset);
 	return bpf_redirect_peer(peer, 0);
@@ -146,7 +153,7 @@ static __always_inline int watch(struct __sk_buff *skb, bool from_local, bool la
 		resolve_fragment(&packet);
 	if (packet.unreachable)
 		mark_refused(skb, &packet);
-	if (pass_end(odometer, passage, &flow) == WEIR_DENIED)
+	if (pass_end(odometer, skb, passage, &flow) == WEIR_DENIED)
 		return DROP;
 	if (!from_local)
 		learn_answer(skb, passage, flow, packet.transport_offset);
@@ -198,6 +205,7 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 	struct flow_key gone;
 	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;
+	__u8 end = WEIR_CLOSE_NONE;
 	bool over;
 
 	tuned = bpf_map_lookup_elem(&settings, &zero);
@@ -205,10 +213,17 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 		return 0;
 	gone = *key;
 	over = is_past(now, flow->last, idle_timeout_ns(tuned, &gone, flow));
-	if (tuned->flush && !bpf_map_lookup_elem(&endpoints, &gone.ifindex))
+	if (over)
+		end = WEIR_CLOSE_IDLE;
+	if (tuned->flush && !bpf_map_lookup_elem(&endpoints, &gone.ifindex)) {
 		over = true;
-	if (has_deltas(flow) && (over || is_due(tuned, flow, now))) {
+		end = WEIR_CLOSE_UNWATCHED;
+	}
+	if ((has_deltas(flow) && (over || is_due(tuned, flow, now))) ||
+	    (end == WEIR_CLOSE_IDLE && is_worth_an_end(&gone, flow))) {
 		describe(&record, &gone, flow, over ? WEIR_IDLE : WEIR_ACTIVE, now);
+		if (!record.close_reason)
+			record.close_reason = end;
 		take_deltas(&record, flow);
 		if (bpf_seq_write(seq, &record, sizeof(record))) {
 			give_back_deltas(&record, flow);

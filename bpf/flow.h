@@ -42,6 +42,10 @@ struct flow_key {
 #define STATE_INITIATOR_LOCAL (1u << 24)
 #define STATE_CLOSED_TOLD (1u << 25) /* the closing edge was emitted, or cannot be any more */
 #define STATE_DENIED_TOLD (1u << 26)
+#define STATE_SHOOK (1u << 27)        /* the handshake's round trip is known */
+#define STATE_ASKED (1u << 28)        /* the initiator has sent payload */
+#define STATE_ANSWER_TIMED (1u << 29) /* and the first byte of the answer is known */
+#define STATE_TIMED (1u << 30)        /* nothing is left to be timed */
 
 /* One word: whoever reads the epoch reads the verdict that was given under it. */
 union judged {
@@ -68,6 +72,13 @@ struct flow {
 	__u32 rule;
 	union judged judged;
 	__u64 peer; /* low half: interface to redirect to or 0; high half: what that rests on (redirect.h) */
+	__u64 process;
+	__u32 handshake_rtt_us; /* this and the next: timing.h says what they hold meanwhile */
+	__u32 first_byte_us;
+	__u32 srtt_us;
+	__u32 retransmits; /* not reported yet */
+	__u32 retransmits_total; /* of the socket, when it was looked at last */
+	__u32 close_reason;
 };
 
 struct fragment_key {

@@ -10,6 +10,7 @@
 #define ENDPOINTS_MAX 4096
 #define ODOMETER_SLOTS 4096 /* a power of two: the low bits of an interface's number are its place */
 #define LOCAL_ADDRESSES_MAX 16384
+#define PROCESSES_MAX 16384
 #define RING_DEFAULT_BYTES (4 << 20)
 #define JOURNAL_PAGE_BYTES 4096
 
@@ -101,6 +102,27 @@ struct {
 	__type(key, __u32);
 	__type(value, struct weir_settings);
 } settings SEC(".maps");
+
+/* Whose a socket is; goes with the socket, and an accepted one begins with its listener's. */
+struct socket_owner {
+	__u64 process; /* weir_process_key */
+	__u64 socket;  /* cookie of the socket that the note was made for */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct socket_owner);
+} socket_owners SEC(".maps");
+
+/* Those that made the latest sockets. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PROCESSES_MAX);
+	__type(key, __u64);
+	__type(value, struct weir_process);
+} processes SEC(".maps");
 
 /* The number of the last block of flows that a collector made: the next one counts on from it. */
 struct {

@@ -45,6 +45,11 @@ struct packet {
 	__u16 pad;
 };
 
+static __always_inline bool is_forward(const struct passage *passage, __u32 state)
+{
+	return passage->from_local == !!(state & STATE_INITIATOR_LOCAL);
+}
+
 enum parsed {
 	PARSED = 0,
 	NOT_IP = 1,

@@ -64,8 +64,10 @@ static __noinline int mark_refused(struct __sk_buff *skb, const struct packet *p
 	if (!flow || flow->state & STATE_FLAG(WEIR_FLAG_ANSWERED))
 		return 0;
 	initiator_local = flow->state & STATE_INITIATOR_LOCAL;
-	if (initiator_local != from_local)
+	if (initiator_local != from_local) {
 		add_state(flow, STATE_FLAG(WEIR_FLAG_REFUSED));
+		flow->close_reason = WEIR_CLOSE_UNREACHABLE;
+	}
 	return 0;
 }
 

@@ -136,7 +136,7 @@ describe("a connection", () => {
     datapath.to(back(ack, 500));
     const [record] = datapath.records();
     expect(record).toMatchObject({ src: "10.1.0.2:80", direction: "ingress", connections: 1 });
-    expect(record?.flags).toBe(flowFlags.initiatorGuessed);
+    expect(record?.flags).toBe(flowFlags.initiatorGuessed | flowFlags.beforeStart);
   });
 
   it("met at its SYN+ACK was begun by the one who gets it", () => {

@@ -25,6 +25,9 @@ export interface Seen {
   flags: number;
   tcpFlags: number;
   replyTcpFlags: number;
+  handshakeRttUs: number;
+  firstByteUs: number;
+  closeReason: string;
   ifindex: number;
   sequence: number;
 }
@@ -270,6 +273,9 @@ function decodeOne(view: DataView, at: number, bytes: Uint8Array): Seen {
     flags: read("flags"),
     tcpFlags: read("tcp_flags"),
     replyTcpFlags: read("reply_tcp_flags"),
+    handshakeRttUs: read("handshake_rtt_us"),
+    firstByteUs: read("first_byte_us"),
+    closeReason: flowSymbols.close_reason[read("close_reason")] ?? "?",
     ifindex: read("ifindex"),
     sequence: read("sequence"),
   };
