@@ -22,13 +22,16 @@ export const frameHeadBytes = streamAt + 1 + maxStreamBytes;
 /** Larger is no block of ours, whatever the bytes say. */
 export const maxValueBytes = 16 << 20;
 
-export function frameBlock(item: SpoolItem, sequence: number): Buffer {
+/** In `room` where it fits there, else in memory of its own. */
+export function frameBlock(item: SpoolItem, sequence: number, room: Buffer): Buffer {
   const stream = Buffer.from(item.stream);
   if (stream.length > maxStreamBytes)
     throw new RangeError(`a stream's name has at most ${maxStreamBytes} bytes: ${item.stream}`);
   if (item.value.length > maxValueBytes)
     throw new RangeError(`a block has at most ${maxValueBytes} bytes, not ${item.value.length}`);
-  const frame = Buffer.alloc(frameHeadBytes + item.value.length);
+  const bytes = frameHeadBytes + item.value.length;
+  const frame = bytes > room.length ? Buffer.alloc(bytes) : room.subarray(0, bytes);
+  frame.fill(0, 0, frameHeadBytes);
   mark.copy(frame);
   frame.writeUInt32LE(item.value.length, lengthAt);
   frame.writeUInt32LE(item.records, recordsAt);

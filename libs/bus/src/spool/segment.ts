@@ -11,6 +11,7 @@ export interface Segment {
   bytes: number;
 }
 
+const none = Buffer.alloc(0);
 const name = /^(\d{16})\.blocks$/;
 
 export function segmentPath(directory: string, first: number): string {
@@ -38,12 +39,21 @@ export interface Piece {
   damagedTail: number;
 }
 
-/** Blocks from `from` on, about `wanted` bytes of them and at least one where there is one. */
-export function readPiece(disk: SpoolDisk, segment: Segment, from: number, wanted: number): Piece {
+/**
+ * Blocks from `from` on, about `wanted` bytes of them and at least one where there is one. They lie
+ * in `room` where that is large enough.
+ */
+export function readPiece(
+  disk: SpoolDisk,
+  segment: Segment,
+  from: number,
+  wanted: number,
+  room: Buffer = none,
+): Piece {
   return withFile(disk, segment.path, (fd) => {
     const left = Math.max(0, segment.bytes - from);
     for (let size = Math.min(left, wanted + frameHeadBytes); ; size = Math.min(left, size * 2)) {
-      const bytes = Buffer.alloc(size);
+      const bytes = size > room.length ? Buffer.alloc(size) : room.subarray(0, size);
       const filled = disk.read(fd, bytes, from);
       const isEnd = size === left || filled < size;
       const piece = parse(bytes.subarray(0, filled), from, isEnd);

@@ -14,6 +14,9 @@ import { SegmentWriter } from "./writer.ts";
 /** After so many failures in a row to read a segment, its rest is given up, counted as damaged. */
 const readAttempts = 5;
 
+/** Kept for blocks on their way in and out; what is larger gets memory of its own. */
+const roomBytes = (1 << 20) + (256 << 10);
+
 /** The latest block of a stream, and how many records the stream had with it. */
 export type SpoolMark = Pick<SpoolItem, "stream" | "number" | "total">;
 
@@ -25,7 +28,10 @@ export type SpoolMark = Pick<SpoolItem, "stream" | "number" | "total">;
 export interface Spool extends Disposable {
   /** Throws what the file system says; nothing of the item is there then. */
   append(item: SpoolItem): void;
-  /** The blocks after those read before, about `maxBytes` of them. Throws what the disk says. */
+  /**
+   * The blocks after those read before, about `maxBytes` of them; their bytes are valid until the
+   * next read. Throws what the disk says.
+   */
   read(maxBytes: number): SpoolEntry[];
   /** Everything up to and with this entry, the last of a read, is with the bus. Nothing once closed. */
   release(entry: SpoolEntry): void;
@@ -61,6 +67,8 @@ class FileSpool implements Spool {
   readonly #writer: SegmentWriter;
   #position: SpoolPosition;
   #segments: Segment[];
+  /** Memory that is not asked for anew a hundred times a second: it would wake the collector of garbage. */
+  readonly #room = { append: Buffer.alloc(roomBytes), read: Buffer.alloc(roomBytes) };
   #last: SpoolMark;
   #nextSequence: number;
   /** Where the next read begins, in the first segment; with what was read before it. */
@@ -107,7 +115,7 @@ class FileSpool implements Spool {
   }
 
   append(item: SpoolItem): void {
-    const frame = frameBlock(item, this.#nextSequence);
+    const frame = frameBlock(item, this.#nextSequence, this.#room.append);
     this.#makeRoom(frame.length);
     try {
       const segment = this.#writer.open ?? this.#begin();
@@ -234,7 +242,7 @@ class FileSpool implements Spool {
 
   #readOn(segment: Segment, maxBytes: number): ReturnType<typeof readPiece> {
     try {
-      const piece = readPiece(this.#disk, segment, this.#cursor, maxBytes);
+      const piece = readPiece(this.#disk, segment, this.#cursor, maxBytes, this.#room.read);
       this.#readFailures = 0;
       return piece;
     } catch (error) {

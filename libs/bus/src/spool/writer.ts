@@ -13,6 +13,8 @@ export class SegmentWriter {
   #segment: Segment | undefined;
   #bytes = 0;
   #isDirty = false;
+  /** The name of a new file is the folder's. */
+  #isFolderDirty = false;
   /** Files of which a sync is under way; it closes those that were finished meanwhile. */
   readonly #syncing = new Set<number>();
 
@@ -33,9 +35,10 @@ export class SegmentWriter {
     this.#fd = this.#disk.open(segment.path, "wx+");
     this.#segment = segment;
     this.#bytes = 0;
-    if (this.#options.sync === "never") return;
+    this.#isFolderDirty = true;
+    if (this.#options.sync !== "each") return;
+    this.#isFolderDirty = false;
     try {
-      // The name of the new file is the folder's.
       withFile(this.#disk, this.#options.directory, (fd) => this.#disk.sync(fd));
     } catch (error) {
       this.#onSyncError(error as Error);
@@ -65,9 +68,20 @@ export class SegmentWriter {
   }
 
   #syncLater(): void {
+    if (this.#isFolderDirty) void this.#syncFolder();
     if (!this.#isDirty || this.#fd === -1 || this.#syncing.has(this.#fd)) return;
     this.#isDirty = false;
     void this.#sync(this.#fd);
+  }
+
+  async #syncFolder(): Promise<void> {
+    this.#isFolderDirty = false;
+    try {
+      const fd = this.#disk.open(this.#options.directory, "r");
+      await this.#disk.syncLater(fd).finally(() => this.#disk.close(fd));
+    } catch (error) {
+      this.#onSyncError(error as Error);
+    }
   }
 
   async #sync(fd: number): Promise<void> {
