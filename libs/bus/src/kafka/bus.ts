@@ -115,7 +115,9 @@ class KafkaBus implements Bus {
   async readGroup(options: GroupOptions): Promise<GroupReader> {
     this.#refuseClosed();
     const compacted = await this.#expect(options.topics);
-    const reader: KafkaGroupReader = await KafkaGroupReader.join(
+    // A join that fails closes its reader before there is one here.
+    let joined: KafkaGroupReader | undefined;
+    const reader = await KafkaGroupReader.join(
       {
         newConsumer: (groupId) =>
           kafkaClient(this.#options).consumer({
@@ -132,10 +134,11 @@ class KafkaBus implements Bus {
         bus: this.#options,
         counters: this.#counters,
         compacted: new Set(options.topics.filter((_, index) => compacted[index])),
-        onClosed: () => this.#readers.delete(reader),
+        onClosed: () => joined && this.#readers.delete(joined),
       },
       options,
     );
+    joined = reader;
     this.#readers.add(reader);
     return reader;
   }

@@ -173,6 +173,28 @@ onBroker("the Kafka carrier", () => {
     await expect(bus.lag("g", "t")).rejects.toMatchObject(unavailable);
   }, 60_000);
 
+  it("says why a group could not be joined when the broker goes in between", async () => {
+    const bus = connect({ maxRetries: 1, firstRetryMs: 50, maxRetryMs: 100 });
+    const name = await topicOf(bus);
+    // The topic is known from here on: what fails is the joining.
+    await bus.send(name, [{ key: "k", value: Buffer.from("x") }]);
+    await broker.kill();
+    try {
+      const joining = bus.readGroup({
+        group: freshName("group"),
+        topics: [name],
+        maxBatchMessages: 10,
+        onBatch: () => Promise.resolve(),
+      });
+      await expect(joining).rejects.toMatchObject({
+        code: "unavailable",
+        message: expect.stringMatching(/joining group/) as string,
+      });
+    } finally {
+      broker = await startBroker({ directory });
+    }
+  }, 90_000);
+
   it("says what retention has taken from a group and goes on after it", async () => {
     const bus = connect();
     const name = await topicOf(bus);
