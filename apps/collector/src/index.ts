@@ -2,6 +2,8 @@ export { collectorConfig } from "./config.ts";
 export type { CollectorConfig, CollectorConfigInput } from "./config.ts";
 export { startCollector } from "./collector.ts";
 export type { Collector, CollectorDoors } from "./collector.ts";
+export { createFlowNames } from "./flow-names.ts";
+export { createFlowProcesses } from "./flow-processes.ts";
 export { startNodeCollectors } from "./node-collectors.ts";
 export type { NodeCollectors } from "./node-collectors.ts";
 export { odometerMapsOf } from "./odometer-maps.ts";

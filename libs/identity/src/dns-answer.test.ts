@@ -1,7 +1,7 @@
-import { formatAddress } from "@weir/codec";
+import { formatAddress, parseAddress } from "@weir/codec";
 import { encode } from "dns-packet";
 import type { Answer, Packet } from "dns-packet";
-import { nameText, readDnsAnswer } from "./dns-answer.ts";
+import { addressBytesOf, nameText, readDnsAnswer } from "./dns-answer.ts";
 
 const a = (name: string, data: string, ttl = 300): Answer => ({ type: "A", name, ttl, data });
 const aaaa = (name: string, data: string, ttl = 300): Answer => ({ type: "AAAA", name, ttl, data });
@@ -100,6 +100,39 @@ describe("what a DNS answer says", () => {
     expect(read(message("api.example", answers, { questions }))).toBe("void");
     expect(read(message("api.example", answers, { questions: [] }))).toBe("void");
   });
+});
+
+describe("the bytes of an address", () => {
+  const next = random(11);
+  /** With runs of zeros, at every place. */
+  const some = (): Uint8Array => {
+    const from = Math.floor(next() * 16);
+    const until = from + Math.floor(next() * (17 - from));
+    return Uint8Array.from({ length: 16 }, (_, at) =>
+      at >= from && at < until ? 0 : Math.floor(next() * 256),
+    );
+  };
+
+  it("are those of the strict parser, and those that were sent", () => {
+    for (let round = 0; round < 500; round++) {
+      const text = formatAddress(some());
+      expect([text, addressBytesOf(text)]).toEqual([text, parseAddress(text)]);
+      const family = text.includes(":") ? aaaa : a;
+      expect(read(message("n.example", [family("n.example", text)]))).toEqual([
+        "n.example",
+        `${text} 300`,
+      ]);
+    }
+  });
+
+  it.each(["1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.undefined", "1:2:3", "1:2:3:4:5:6:7:8:9"])(
+    "are not had from %s",
+    (text) => expect(addressBytesOf(text)).toBeUndefined(),
+  );
+
+  it.each(["1:2:3:4::5:6:7:8", "::10000", "::x", "", "NaN"])("nor from %j", (text) =>
+    expect(addressBytesOf(text)).toBeUndefined(),
+  );
 });
 
 describe("a name as it is kept", () => {

@@ -6,6 +6,7 @@ import { apply } from "./apply.ts";
 import { sectionOf, withSection } from "./benchmarks-file.ts";
 import { capture } from "./capture.ts";
 import { codec } from "./codec.ts";
+import { names } from "./names.ts";
 import { path } from "./path.ts";
 import { policyDatapath } from "./policy-datapath.ts";
 import { query } from "./query.ts";
@@ -13,7 +14,7 @@ import type { Bench, Result } from "./result.ts";
 import { store } from "./store.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
-const benches: Bench[] = [path, codec, capture, apply, policyDatapath, store, query];
+const benches: Bench[] = [path, codec, names, capture, apply, policyDatapath, store, query];
 
 const help = `npm run bench -- [NAME...] [--quick] [-o json]
 
