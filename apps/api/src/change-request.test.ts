@@ -100,6 +100,10 @@ describe("readChanges", () => {
 
   it("refuses a text without a policy, and too many", () => {
     expect(problemsOf(request(""))[0]).toContain("there is no NetworkPolicy");
+    const foreign = policy("one", "cart").replace("NetworkPolicy", "CiliumNetworkPolicy");
+    expect(problemsOf(request(foreign))[1]).toContain(
+      "CiliumNetworkPolicy is not enforced by weir",
+    );
     const text = `${policy("one", "cart")}---\n${policy("two", "cart")}`;
     expect(problemsOf(request(text, { maxDocuments: 1 }))[0]).toContain("the limit is 1");
   });

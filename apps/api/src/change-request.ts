@@ -53,7 +53,8 @@ export function readChanges(request: ChangeRequest, nowMs = Date.now()): ReadCha
     );
   }
   if (policies.length === 0) {
-    throw refused("there is no NetworkPolicy in it; nothing was changed");
+    const told = found.map((one) => formatDiagnostic(one));
+    throw refused("there is no NetworkPolicy in it; nothing was changed", told);
   }
   if (policies.length > request.maxDocuments) {
     throw refused(

@@ -80,6 +80,7 @@ describe("weir lab", () => {
     ]);
     const table = await weir(...one);
     expect(table.stdout).toMatch(/^FROM +TO +PORT +PROTOCOL +VERDICT +MILLISECONDS +ANSWER\n/);
+    expect(table.stderr).toContain("1 was refused by the pod itself, where nothing listens");
     const csv = await weir(...one, "-o", "csv");
     expect(csv.stdout).toMatch(
       /^from,to,port,.*\r\nx\/a,x\/b,82,TCP,denied,[\d.]+,ECONNREFUSED\r\n$/,

@@ -130,7 +130,12 @@ export async function labProbe(options: ProbeOptions): Promise<void> {
       ...(ports === undefined ? {} : { ports }),
     }),
   );
+  const refusals = lines.filter(({ answer }) => answer === "ECONNREFUSED").length;
   for (const note of notes) say(note);
+  if (refusals > 0)
+    say(
+      `${refusals === 1 ? "1 was" : `${refusals} were`} refused by the pod itself, where nothing listens; a policy makes a timeout`,
+    );
   printRows<ProbeLine>(
     lines,
     {

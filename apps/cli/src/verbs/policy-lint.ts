@@ -11,6 +11,9 @@ import { readManifestFiles } from "../manifest-files.ts";
 import type { Format } from "../print/format.ts";
 import { printRows } from "../print/rows.ts";
 
+const counted = (count: number, one: string, more: string): string =>
+  `${count} ${count === 1 ? one : more}`;
+
 /** `weir policy lint`: exit code 1 when an API server would refuse something. */
 export async function policyLint(paths: string[], options: { output: Format }): Promise<void> {
   const files = await readManifestFiles(paths);
@@ -29,7 +32,12 @@ export async function policyLint(paths: string[], options: { output: Format }): 
     );
   }
   const errors = found.filter((one) => one.severity === "error").length;
-  const summary = `${manifests.policies.length} policies, ${errors} errors, ${found.length - errors} warnings`;
+  const counts = [
+    counted(manifests.policies.length, "policy", "policies"),
+    counted(errors, "error", "errors"),
+    counted(found.length - errors, "warning", "warnings"),
+  ];
+  const summary = counts.join(", ");
   process.stderr.write(`${summary}\n`);
   if (errors > 0) process.exitCode = exitCodes.failed;
 }
