@@ -16,6 +16,7 @@ import { createFlowReader } from "./flow-reader.ts";
 import type { FlowReader } from "./flow-reader.ts";
 import type { HookKind } from "./hook.ts";
 import { Journal } from "./journal.ts";
+import { layoutIdOf } from "./layout.ts";
 import { firstNumber } from "./node-spool.ts";
 import { odometerMapsOf } from "./odometer-maps.ts";
 import { createOdometers } from "./odometers.ts";
@@ -27,6 +28,7 @@ import { createRedirects } from "./redirects.ts";
 import type { Redirects } from "./redirects.ts";
 import { createRuleTexts } from "./rule-texts.ts";
 import type { RuleTexts } from "./rule-texts.ts";
+import { switchedOff } from "./socket-notes.ts";
 
 /** Bound of a node's interfaces: ENDPOINTS_MAX of bpf/maps.h. */
 const endpointsMax = 4096;
@@ -109,7 +111,7 @@ function openJournal(datapath: Datapath, spool: Spool | undefined, bootId: strin
 
 function openPolicyWriter(config: CollectorConfig, datapath: Datapath, log: Log): PolicyWriter {
   return createPolicyWriter({
-    maps: policyMapsOf(datapath.object),
+    maps: policyMapsOf(datapath.object, datapath.pins.maps(layoutIdOf(datapath.object.btf))),
     room: {
       identities: config.policyIdentitiesMax,
       rules: config.policyRulesMax,
@@ -127,6 +129,8 @@ function describeHooks(config: CollectorConfig): Record<string, string> {
     redirect_peer:
       config.redirectToPeer === "auto" ? "ok" : "missing: not used, the configuration says off",
     btf: btf.ok ? "ok" : `missing: ${btf.reason}`,
+    timing: config.enrich.timing === "auto" ? "ok" : switchedOff,
+    socket: config.enrich.socket === "auto" ? "ok" : switchedOff,
   };
   if (config.hook === "tcx" && !tcx.ok)
     throw new Error(`hook: tcx is asked for, but ${tcx.reason}`);

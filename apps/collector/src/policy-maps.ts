@@ -1,3 +1,5 @@
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { BpfError, BpfMap, waitForPrograms } from "libbpf-ts";
 import type { BpfObject, TypedMap } from "libbpf-ts";
 import { entryBytes, packed, unpacked } from "./policy-entries.ts";
@@ -41,7 +43,8 @@ export interface PolicyMaps {
   waitForPackets(): Promise<void>;
 }
 
-export function policyMapsOf(object: BpfObject): PolicyMaps {
+/** The maps of the slots are pinned in `pins`, where one is given: by its id a map is opened by root only. */
+export function policyMapsOf(object: BpfObject, pins?: string): PolicyMaps {
   const epochs: TypedMap<number, { epoch: number }> = object.map("policy_epoch").typed();
   const states: TypedMap<number, SlotState> = object.map("policy_state").typed();
   return {
@@ -51,12 +54,16 @@ export function policyMapsOf(object: BpfObject): PolicyMaps {
     setState: (slot, state) => states.set(slot, state),
     open(name, slot) {
       const id = object.map(name).innerId(slot);
-      return id === undefined ? undefined : new InnerMap(name, BpfMap.fromId(id));
+      if (id === undefined) return undefined;
+      const pinned = pins === undefined ? undefined : openPinned(slotPath(pins, name, slot), id);
+      return new InnerMap(name, pinned ?? BpfMap.fromId(id));
     },
     async renew(name, slot, room) {
       const map = object.createInner(name, { maxEntries: room });
       try {
+        const pin = pins === undefined ? undefined : pinNext(map, slotPath(pins, name, slot));
         await object.map(name).setInnerAsync(slot, map);
+        pin?.take();
       } catch (error) {
         map.close();
         throw error;
@@ -65,6 +72,29 @@ export function policyMapsOf(object: BpfObject): PolicyMaps {
     },
     waitForPackets: waitForPrograms,
   };
+}
+
+function slotPath(pins: string, name: PolicyMapName, slot: number): string {
+  return join(pins, `${name}-${slot}`);
+}
+
+/** Beside the one in force until the slot holds it: whoever dies in between leaves both. */
+function pinNext(map: BpfMap, path: string): { take(): void } {
+  const next = `${path}-next`;
+  rmSync(next, { force: true });
+  map.pin(next);
+  return { take: () => renameSync(next, path) };
+}
+
+/** The one of the two that has this id. */
+function openPinned(path: string, id: number): BpfMap | undefined {
+  for (const one of [path, `${path}-next`]) {
+    if (!existsSync(one)) continue;
+    const map = BpfMap.openPinned(one);
+    if (map.id === id) return map;
+    map.close();
+  }
+  return undefined;
 }
 
 class InnerMap implements SlotMap {
