@@ -34,9 +34,22 @@ export async function ledgerOf(bed: Bed): Promise<LedgerNode[]> {
   return (JSON.parse(text) as { nodes: LedgerNode[] }).nodes;
 }
 
+/** What is in the store is of `sinceMs` or later: an older picture balances too, and says nothing. */
+export async function isTold(bed: Bed, sinceMs: number): Promise<boolean> {
+  const sql = `SELECT toUnixTimestamp64Milli(min(newest)) AS told FROM (
+    SELECT max(time) AS newest FROM odometers WHERE namespace = 'pair' GROUP BY node, ifindex)`;
+  const [row] = rows<{ told: string }>(await ok(["sql", sql, "-o", "json"], { env: bed.env }));
+  return Number(row?.told ?? 0) > sinceMs + ledgerSettleMs;
+}
+
+/** The ledger leaves out reports that are younger. */
+const ledgerSettleMs = 5000;
+
 /** Every packet that an interface counted is in exactly one row, and every record in the ledger. */
 export async function balanced(bed: Bed, timeoutMs = 40_000): Promise<void> {
+  const begunMs = Date.now();
   await eventually(async () => {
+    expect(await isTold(bed, begunMs)).toBe(true);
     expect(await missingPackets(bed)).toEqual([
       { pod: "client", missing: 0 },
       { pod: "server", missing: 0 },

@@ -2,20 +2,24 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Station, eventually, ok } from "./process.ts";
 
-export const apiListen = "127.0.0.1:17792";
-export const storeListen = "127.0.0.1:17793";
+const usualPorts = { api: 17_792, store: 17_793 };
 
 type Settings = Record<string, unknown>;
 
 /** Every station as a process of its own, over a broker. */
 export class Stations implements AsyncDisposable {
-  readonly env = { WEIR_API: `http://${apiListen}` };
+  readonly env: { WEIR_API: string };
+  readonly #apiListen: string;
+  readonly #storeListen: string;
   readonly #directory: string;
   readonly #broker: string;
   readonly #node: string;
   readonly #running = new Map<string, Station>();
 
-  constructor(directory: string, broker: string, node: string) {
+  constructor(directory: string, broker: string, node: string, ports = usualPorts) {
+    this.#apiListen = `127.0.0.1:${ports.api}`;
+    this.#storeListen = `127.0.0.1:${ports.store}`;
+    this.env = { WEIR_API: `http://${this.#apiListen}` };
     this.#directory = directory;
     this.#broker = broker;
     this.#node = node;
@@ -33,7 +37,7 @@ export class Stations implements AsyncDisposable {
   }
 
   startStore(): void {
-    const args = ["store", "--data", join(this.#directory, "store"), "--listen", storeListen];
+    const args = ["store", "--data", join(this.#directory, "store"), "--listen", this.#storeListen];
     this.#running.set("store", Station.weir(args));
   }
 
@@ -49,7 +53,7 @@ export class Stations implements AsyncDisposable {
 
   #settings(name: string): Settings {
     const common = { bus: `kafka://${this.#broker}` };
-    const store = { store: `http://${storeListen}` };
+    const store = { store: `http://${this.#storeListen}` };
     switch (name) {
       case "collector":
         return {
@@ -57,7 +61,7 @@ export class Stations implements AsyncDisposable {
           spoolDirectory: this.spoolDirectory,
         };
       case "api":
-        return { ...common, ...store, listen: apiListen };
+        return { ...common, ...store, listen: this.#apiListen };
       case "enricher":
       case "recommender":
         return { ...common, ...store };
@@ -69,7 +73,7 @@ export class Stations implements AsyncDisposable {
   async startAll(): Promise<void> {
     this.startStore();
     await eventually(async () => {
-      const response = await fetch(`http://${storeListen}/ping`);
+      const response = await fetch(`http://${this.#storeListen}/ping`);
       if (!response.ok) throw new Error(`the store answers ${response.status}`);
     }, 30_000);
     for (const name of ["controller", "collector", "enricher", "recommender", "api"]) {
