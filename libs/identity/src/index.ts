@@ -20,6 +20,7 @@ export {
 export type * from "./lab-file.ts";
 export { labWorkloads } from "./lab-workloads.ts";
 export { manifestWorkloads } from "./manifest-workloads.ts";
+export { processStart } from "./process-start.ts";
 export { ReasonTexts } from "./reason-text.ts";
 export type { WorkloadListener, WorkloadSnapshot, WorkloadSource } from "./source.ts";
 export { watchLabs } from "./watch-labs.ts";

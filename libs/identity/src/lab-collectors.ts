@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CollectorFile, CollectorsFile } from "./endpoint.ts";
+import { processStart } from "./process-start.ts";
 
 /** No node can be called that. */
 const allNodes = "_all";
@@ -79,7 +80,9 @@ export function removeVoidSigns(runDirectory: string): void {
 function readSign(path: string): Partial<CollectorFile & CollectorsFile> | undefined {
   try {
     const file = JSON.parse(readFileSync(path, "utf8")) as Partial<CollectorFile & CollectorsFile>;
-    return startOf(String(file.pid)) === file.started ? file : undefined;
+    const { pid, started } = file;
+    if (pid === undefined || started === undefined) return undefined;
+    return processStart(pid) === started ? file : undefined;
   } catch {
     return undefined;
   }
@@ -103,12 +106,5 @@ function removeSign(path: string): void {
 }
 
 function thisProcess(): { pid: number; started: string } {
-  return { pid: process.pid, started: startOf("self") };
-}
-
-/** When the process began, in ticks since the machine did; throws where there is none. */
-function startOf(pid: string): string {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // Fields are counted from behind the name, which may have anything in it.
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  return { pid: process.pid, started: processStart("self") ?? "" };
 }

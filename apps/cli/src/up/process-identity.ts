@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { processStart } from "@weir/identity";
 
 /** A process, told apart from a later one with the same number. */
 export interface ProcessIdentity {
@@ -23,12 +24,6 @@ function bootId(): string {
 }
 
 function startTime(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The command's name may hold spaces and brackets; what follows its end does not.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? undefined : Number(fields[19]);
-  } catch {
-    return undefined;
-  }
+  const start = processStart(pid);
+  return start === undefined ? undefined : Number(start);
 }
