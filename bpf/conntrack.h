@@ -91,28 +91,6 @@ static __always_inline __u8 set_judgement(struct flow *flow, const struct judgem
 	return judgement->verdict;
 }
 
-/* Makes the entry of a connection that is seen for the first time; none where the map refuses. */
-static __noinline struct flow *open_flow(const struct passage *passage, const struct judgement *judgement,
-					 __u32 state)
-{
-	struct flow fresh = {};
-	struct flow *flow;
-	bool opened;
-
-	fresh.first = bpf_ktime_get_ns();
-	fresh.last = fresh.first;
-	fresh.connections = 1;
-	fresh.state = state;
-	set_judgement(&fresh, judgement, passage->epoch);
-	opened = !bpf_map_update_elem(&flows, &passage->key, &fresh, BPF_NOEXIST);
-	if (opened)
-		count_drop(WEIR_DROP_FLOWS_CREATED);
-	flow = bpf_map_lookup_elem(&flows, &passage->key);
-	if (flow && opened && judgement->verdict != WEIR_DENIED)
-		emit(&passage->key, flow, WEIR_OPENED);
-	return flow;
-}
-
 /* What was found out about the connection before, by those who look at the flow's packets. */
 static __always_inline void forget_knowledge(struct flow *flow)
 {
@@ -135,11 +113,11 @@ static __noinline int reopen_flow(const struct passage *passage, struct flow *fl
 
 	if (kind == WEIR_CLOSED && !flow->close_reason)
 		flow->close_reason = WEIR_CLOSE_REPLACED;
-	if (has_deltas(flow))
-		emit(&passage->key, flow, kind);
+	if (has_deltas(flow) && !emit(&passage->key, flow, kind))
+		count_drop(WEIR_DROP_EDGE_MERGED);
 	forget_knowledge(flow);
 	state = judge_state(passage, first_state(passage), !passage->forwarded, &judgement);
-	__sync_lock_test_and_set(&flow->state, state);
+	__sync_lock_test_and_set(&flow->state, state | (flow->state & STATE_UNTRACKED));
 	flow->first = bpf_ktime_get_ns();
 	flow->reported = 0;
 	__sync_fetch_and_add(&flow->connections, 1);
@@ -165,8 +143,9 @@ static __noinline int judge_again(const struct passage *passage, struct flow *fl
 	other_verdict = judgement.verdict != flow->judged.verdict;
 	if (has_deltas(flow) &&
 	    (other_verdict || judgement.reason != flow->judged.reason ||
-	     judgement.rule != flow->rule || judgement.generation != flow->generation))
-		emit(&passage->key, flow, WEIR_CHANGED);
+	     judgement.rule != flow->rule || judgement.generation != flow->generation) &&
+	    !emit(&passage->key, flow, WEIR_CHANGED | EDGE_FREE))
+		count_drop(WEIR_DROP_EDGE_MERGED);
 	if (other_verdict)
 		__sync_fetch_and_and(&flow->state, ~STATE_DENIED_TOLD);
 	return set_judgement(flow, &judgement, passage->epoch);

@@ -3,7 +3,8 @@
 #ifndef WEIR_EDGES_H
 #define WEIR_EDGES_H
 
-#include "maps.h"
+#include "budget.h"
+#include "odometer.h"
 
 static __always_inline bool has_deltas(const struct flow *flow)
 {
@@ -81,17 +82,35 @@ static __always_inline __u64 next_sequence(void)
 	return sequence ? ++*sequence : 0;
 }
 
-/* Puts an edge on the ring. Where there is no room the deltas stay for the sweep. */
-static __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 kind)
+__noinline int count_late(__u32 ifindex, __u32 cause)
+{
+	struct weir_odometer *odometer = odometer_of(ifindex);
+
+	count_drop(cause);
+	if (odometer)
+		odometer->late_edges++;
+	return 0;
+}
+
+/*
+ * Puts an edge on the ring. Where there is no room, or no budget for it, the deltas stay for the sweep
+ * and 0 comes back. What another policy changed costs nothing: policies change seldom, and deltas that
+ * stay are told under the new verdict.
+ */
+#define EDGE_FREE 0x100
+
+__noinline int emit(const struct flow_key *key, struct flow *flow, __u32 kind)
 {
 	struct weir_flow_record *record;
 	__u64 now = bpf_ktime_get_ns();
 
+	if (!key || !flow || flow->state & STATE_UNTRACKED)
+		return 1;
+	if (!(kind & EDGE_FREE) && !pay_edge(key->ifindex, now))
+		return count_late(key->ifindex, WEIR_DROP_EDGE_BUDGET);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record) {
-		count_drop(WEIR_DROP_RING_FULL);
-		return 0;
-	}
+	if (!record)
+		return count_late(key->ifindex, WEIR_DROP_RING_FULL);
 	describe(record, key, flow, kind, now);
 	if (kind == WEIR_OPENED) {
 		record->packets = 0;
@@ -106,7 +125,7 @@ static __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 
 	}
 	record->sequence = next_sequence();
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	return 0;
+	return 1;
 }
 
 /* As emit, where the packet in hand is the latest one. */

@@ -10,6 +10,7 @@
 #include "wire.h"
 #include "conntrack.h"
 #include "dns.h"
+#include "entry.h"
 #include "fragments.h"
 #include "odometer.h"
 #include "parse.h"
@@ -61,6 +62,8 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
 	struct flow *flow = bpf_map_lookup_elem(&flows, &passage->key);
 	__u8 verdict;
 
+	if (!flow)
+		flow = untracked_flow(&passage->key);
 	if (flow && is_forged(passage, flow)) {
 		odometer->malformed_packets += passage->packets;
 		odometer->malformed_bytes += passage->bytes;
@@ -78,15 +81,15 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
 		flow = open_flow(passage, &judgement, state);
 	}
 	*found = flow;
-	if (!flow) {
-		count_drop(WEIR_DROP_MAP_FULL);
+	if (!flow || flow->state & STATE_UNTRACKED) {
 		odometer->untracked_packets += passage->packets;
 		odometer->untracked_bytes += passage->bytes;
-		return verdict;
 	}
-	if (skb && is_worth_a_look(passage, flow))
-		look_at_socket(skb, passage, flow);
-	count_in_flow(passage, flow, verdict == WEIR_DENIED);
+	if (flow) {
+		if (skb && is_worth_a_look(passage, flow))
+			look_at_socket(skb, passage, flow);
+		count_in_flow(passage, flow, verdict == WEIR_DENIED);
+	}
 	if (verdict == WEIR_DENIED)
 		odometer->denied_packets += passage->packets;
 	return verdict;
@@ -204,15 +207,14 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 	struct weir_settings *tuned;
 	struct flow_key gone;
 	__u64 now = bpf_ktime_get_ns();
-	__u32 zero = 0;
 	__u8 end = WEIR_CLOSE_NONE;
 	bool over;
 
-	tuned = bpf_map_lookup_elem(&settings, &zero);
+	tuned = current_settings();
 	if (!key || !flow || !tuned)
 		return 0;
 	gone = *key;
-	over = is_past(now, flow->last, idle_timeout_ns(tuned, &gone, flow));
+	over = is_over(tuned, &gone, flow, now);
 	if (over)
 		end = WEIR_CLOSE_IDLE;
 	if (tuned->flush && !bpf_map_lookup_elem(&endpoints, &gone.ifindex)) {
@@ -232,7 +234,7 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 		flow->reported = now;
 	}
 	if (over && !has_deltas(flow) && !bpf_map_delete_elem(&flows, &gone))
-		count_drop(WEIR_DROP_FLOWS_DELETED);
+		count_live(gone.ifindex, -1);
 	else
 		__sync_fetch_and_add(&swept_flows, 1);
 	return 0;

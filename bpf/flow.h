@@ -46,6 +46,7 @@ struct flow_key {
 #define STATE_ASKED (1u << 28)        /* the initiator has sent payload */
 #define STATE_ANSWER_TIMED (1u << 29) /* and the first byte of the answer is known */
 #define STATE_TIMED (1u << 30)        /* nothing is left to be timed */
+#define STATE_UNTRACKED (1u << 31) /* an entry of `untracked`: its counters are nobody's */
 
 /* One word: whoever reads the epoch reads the verdict that was given under it. */
 union judged {

@@ -6,6 +6,7 @@
 #include "flow.h"
 
 #define FLOWS_DEFAULT_MAX 65536
+#define UNTRACKED_DEFAULT_MAX 16384
 #define FRAGMENTS_MAX 8192
 #define ENDPOINTS_MAX 4096
 #define ODOMETER_SLOTS 4096 /* a power of two: the low bits of an interface's number are its place */
@@ -14,13 +15,64 @@
 #define RING_DEFAULT_BYTES (4 << 20)
 #define JOURNAL_PAGE_BYTES 4096
 
-/* One entry per connection and interface. The collector sets the size before loading. */
+/*
+ * One entry per connection and interface. No LRU: nothing goes before it was told. The collector sets
+ * the size before loading.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, FLOWS_DEFAULT_MAX);
 	__type(key, struct flow_key);
 	__type(value, struct flow);
 } flows SEC(".maps");
+
+/*
+ * Connections that were given no entry (budget.h): what was said and judged is remembered here as long
+ * as there is room, their packets are counted as untracked. The collector sets the size before loading.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, UNTRACKED_DEFAULT_MAX);
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+} untracked SEC(".maps");
+
+/* Where an entry is made up before it goes into a map: too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow);
+} fresh_flows SEC(".maps");
+
+/* What all interfaces have of `flows`. */
+struct flow_use {
+	__s64 live;
+	__u64 refused; /* when an interface was last refused an entry */
+	__u64 untracked; /* connections in `untracked`, ever */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_use);
+} flow_use SEC(".maps");
+
+/* What one interface has of what all share. */
+struct budget {
+	__s64 live; /* entries of `flows` */
+	__u64 refused;
+	__u64 paid_until; /* the edges it has told are paid for up to this time */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, ENDPOINTS_MAX);
+	__type(key, __u32);
+	__type(value, struct budget);
+} budgets SEC(".maps");
 
 /* First fragments seen, so that later ones find their ports. */
 struct {

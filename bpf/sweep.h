@@ -3,22 +3,9 @@
 #ifndef WEIR_SWEEP_H
 #define WEIR_SWEEP_H
 
+#include "budget.h"
 #include "edges.h"
 #include "packet.h"
-
-#define SECOND_NS 1000000000ull
-
-static const struct weir_settings default_settings = {
-	.active_timeout_ns = 10 * SECOND_NS,
-	.tcp_opening_timeout_ns = 60 * SECOND_NS,
-	.tcp_established_timeout_ns = 7500 * SECOND_NS,
-	.tcp_closed_timeout_ns = 2 * SECOND_NS,
-	.udp_timeout_ns = 60 * SECOND_NS,
-	.icmp_timeout_ns = 30 * SECOND_NS,
-	.other_timeout_ns = 600 * SECOND_NS,
-};
-
-#define SETTING(settings, field) ((settings)->field ? (settings)->field : default_settings.field)
 
 static __always_inline __u64 idle_timeout_ns(const struct weir_settings *settings,
 					     const struct flow_key *key, const struct flow *flow)
@@ -57,6 +44,22 @@ static __always_inline bool is_worth_an_end(const struct flow_key *key, const st
 {
 	return key->protocol == PROTOCOL_TCP && key->class == CLASS_PORTS && !tcp_closed(flow->state) &&
 	       (flow->state & STATE_FLAG(WEIR_FLAG_ANSWERED)) && flow->judged.verdict != WEIR_DENIED;
+}
+
+/*
+ * Of an interface that wants more entries than its share, what rests is over sooner: it is told, so
+ * nothing is lost, and makes room for what is under way.
+ */
+#define PRESSED_SHIFT 4
+
+static __always_inline bool is_over(const struct weir_settings *settings, const struct flow_key *key,
+				    const struct flow *flow, __u64 now)
+{
+	__u64 timeout_ns = idle_timeout_ns(settings, key, flow);
+
+	if (is_pressed(key->ifindex, now))
+		timeout_ns >>= PRESSED_SHIFT;
+	return is_past(now, flow->last, timeout_ns);
 }
 
 static __always_inline bool is_due(const struct weir_settings *settings, const struct flow *flow, __u64 now)

@@ -132,8 +132,8 @@ struct weir_process {
 
 /*
  * Per CPU and interface: what came, whatever became of it. Nothing evicts it.
- * from + to = what all flow records of the interface add up to, both ways, + untracked + what the
- * flow map evicted unreported. Malformed and other packets stand beside that sum.
+ * from + to = what all flow records of the interface add up to, both ways, + untracked. Malformed and
+ * other packets stand beside that sum.
  */
 struct weir_odometer {
 	__u64 from_packets; /* from the workload: IP, parsed, dropped or not */
@@ -143,21 +143,26 @@ struct weir_odometer {
 	__u64 other_packets; /* not IP: ARP and the like, in both directions; in no flow */
 	__u64 malformed_packets; /* IP headers that do not parse; in no flow */
 	__u64 malformed_bytes;
-	__u64 untracked_packets; /* in from/to, but the flow map refused an entry; in no flow */
+	__u64 untracked_packets; /* in from/to, of connections without an entry; in no flow */
 	__u64 untracked_bytes;
-	__u64 denied_packets; /* dropped by a verdict that a flow carries; malformed ones are not in it */
+	__u64 denied_packets; /* dropped by a verdict; malformed ones are not in it */
+	__u64 untracked_connections; /* without an entry: the interface had its share, or the map was full */
+	__u64 late_edges; /* that were not told when they happened; what they carry came with the sweep */
 };
 
 /* Index of the per-CPU array `drops`: records lost on the way to user space. */
 enum weir_drop {
 	WEIR_DROP_RING_FULL = 0,  /* an edge found no room; its deltas stay in the map for the sweep */
-	WEIR_DROP_MAP_FULL = 1,   /* the flow map refused an entry */
+	WEIR_DROP_MAP_FULL = 1,  /* a connection found the flow map full: its packets are untracked */
 	WEIR_DROP_FRAGMENT_MAP = 2,
-	WEIR_DROP_FLOWS_CREATED = 3, /* created - deleted - live = evicted by the LRU */
+	WEIR_DROP_FLOWS_CREATED = 3, /* created - deleted = live */
 	WEIR_DROP_FLOWS_DELETED = 4,
 	WEIR_DROP_PEER_GONE = 5, /* no record: the packet's pod was going, and the packet went the long way */
 	WEIR_DROP_UNCOUNTED = 6, /* no record: no odometer could be made for the packet's interface */
-	WEIR_DROP_MAX = 8,
+	WEIR_DROP_FLOW_SHARE = 7, /* a connection of an interface that had its share of the flow map */
+	WEIR_DROP_EDGE_BUDGET = 8, /* an edge of an interface that had used up its budget; as RING_FULL */
+	WEIR_DROP_EDGE_MERGED = 9, /* of both: its deltas are told under the verdict that came after */
+	WEIR_DROP_MAX = 16,
 };
 
 /* Most bytes of a DNS message that is copied: what an Ethernet packet holds unfragmented. */
@@ -253,6 +258,10 @@ struct weir_settings {
 	__u64 udp_timeout_ns;             /* [60 s] */
 	__u64 icmp_timeout_ns;            /* [30 s] */
 	__u64 other_timeout_ns;           /* every other protocol [600 s] */
+	__u64 edge_interval_ns;           /* an interface may tell an edge this often [10 us] */
+	__u64 edge_burst_ns;              /* and after a rest as many as this time has intervals [20 ms] */
+	__u32 flows_max;   /* size of the map `flows`; 0: no interface has a bound of its own */
+	__u32 flows_share; /* an interface may have so many entries for each that is free [4] */
 	__u32 flush;                      /* 1: report everything now, forget flows without an endpoint */
 	__u32 pad;
 };

@@ -84,7 +84,35 @@ export const collectorConfig = z.object({
     .min(1024)
     .max(1 << 24)
     .default(65_536)
-    .describe("Connections followed at once on this node; beyond, the least recent is forgotten."),
+    .describe("Connections followed at once on this node; beyond, new ones are only counted."),
+  flowsShare: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(4)
+    .describe(
+      "An interface may have so many connections followed for each that is free: with 4 one that makes connections without end gets four fifths of the room, two get four ninths each. The packets of the others are counted as untracked at that interface.",
+    ),
+  untrackedMaxEntries: z
+    .int()
+    .min(1024)
+    .max(1 << 24)
+    .default(16_384)
+    .describe("Of the connections that are only counted, the verdicts that are remembered."),
+  edgeRate: z
+    .int()
+    .min(100)
+    .max(100_000_000)
+    .default(100_000)
+    .describe(
+      "Edges (opened, closed, denied) a second that an interface may put on the ring; what the others would have told is told by the sweep.",
+    ),
+  edgeBurst: z
+    .int()
+    .min(16)
+    .max(1 << 24)
+    .default(2048)
+    .describe("Edges that an interface may put on the ring at once, after a rest."),
   ringBytes: z
     .int()
     .min(1 << 12)

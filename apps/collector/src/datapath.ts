@@ -12,6 +12,9 @@ import type { Pins } from "./pins.ts";
 /** Every map of bpf/maps.h; all of them are pinned. */
 const mapNames = [
   "flows",
+  "untracked",
+  "flow_use",
+  "budgets",
   "fragments",
   "events",
   "sequences",
@@ -52,6 +55,10 @@ export interface Settings {
   udp_timeout_ns: bigint;
   icmp_timeout_ns: bigint;
   other_timeout_ns: bigint;
+  edge_interval_ns: bigint;
+  edge_burst_ns: bigint;
+  flows_max: number;
+  flows_share: number;
   flush: number;
 }
 
@@ -116,7 +123,8 @@ export function openDatapath(
     throw notLoaded(error as Error, pins);
   }
   const settings: TypedMap<number, Settings> = object.map("settings").typed();
-  const setFlush = (flush: boolean): void => settings.set(0, settingsOf(config, flush));
+  const setFlush = (flush: boolean): void =>
+    settings.set(0, settingsOf(config, object.map("flows").maxEntries, flush));
   setFlush(false);
   return {
     object,
@@ -157,6 +165,7 @@ function sizeOf(
 ): { maxEntries?: number } {
   const wanted = {
     flows: config.flowsMaxEntries,
+    untracked: config.untrackedMaxEntries,
     events: config.ringBytes,
     answers: config.dns.ringBytes,
     journal: journalPages(config.maxBlockRecords),
@@ -183,7 +192,8 @@ function pinPrograms(object: BpfObject, pins: Pins): void {
   }
 }
 
-function settingsOf(config: CollectorConfig, flush: boolean): Settings {
+function settingsOf(config: CollectorConfig, flowsMax: number, flush: boolean): Settings {
+  const edgeIntervalNs = 1_000_000_000 / config.edgeRate;
   const ns = (milliseconds: number): bigint => BigInt(milliseconds) * 1_000_000n;
   const idle = config.idleTimeoutMs;
   return {
@@ -194,6 +204,10 @@ function settingsOf(config: CollectorConfig, flush: boolean): Settings {
     udp_timeout_ns: ns(idle.udp),
     icmp_timeout_ns: ns(idle.icmp),
     other_timeout_ns: ns(idle.other),
+    edge_interval_ns: BigInt(Math.round(edgeIntervalNs)),
+    edge_burst_ns: BigInt(Math.round(edgeIntervalNs * config.edgeBurst)),
+    flows_max: flowsMax,
+    flows_share: config.flowsShare,
     flush: flush ? 1 : 0,
   };
 }

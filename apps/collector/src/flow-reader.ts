@@ -1,14 +1,17 @@
 import { flowRecordBytes } from "@weir/codec";
-import { RingReader, openIterator, possibleCpus } from "libbpf-ts";
+import { RingReader, openIterator } from "libbpf-ts";
 import type { BlockSender } from "./block-sender.ts";
 import type { Datapath } from "./datapath.ts";
 import type { Journal, JournalArea } from "./journal.ts";
 
+/**
+ * Most times that a flush goes through the map. Where an entry was deleted the walk may pass its
+ * neighbour over, and what is told for the last time has to be all there is.
+ */
+const flushPassesMax = 10;
+
 /** The kernel fills this much of an iterator's buffer at once; a smaller read would cost more calls. */
 const iteratorReadBytes = 32 << 10;
-
-/** Entries that the LRU may keep aside for its CPUs (128 each) while it gives up others. */
-const lruReserve = 256 * possibleCpus();
 
 export interface ReaderOptions {
   datapath: Datapath;
@@ -26,8 +29,6 @@ export interface ReaderCounters {
   recovered: number;
   /** Entries the last whole sweep has seen. */
   flowsLive: number;
-  /** Flows that the LRU gave up, at least. */
-  flowsEvicted: number;
 }
 
 /** Reads what the kernel has: the ring's edges, and by the sweep what changed in the flow map. */
@@ -57,7 +58,6 @@ class KernelReader implements FlowReader {
     postponed: 0,
     recovered: 0,
     flowsLive: 0,
-    flowsEvicted: 0,
   };
   readonly #datapath: Datapath;
   readonly #sender: BlockSender;
@@ -66,7 +66,6 @@ class KernelReader implements FlowReader {
   readonly #swept: JournalArea;
   readonly #journal: Journal;
   #gathered = 0;
-  #wasFull = false;
 
   constructor({ datapath, sender, journal }: ReaderOptions) {
     this.#datapath = datapath;
@@ -118,30 +117,27 @@ class KernelReader implements FlowReader {
       await this.#sender.room(this.#swept);
       if (this.#swept.isHeld) return;
     }
-    const { globals } = this.#datapath.object;
-    const before = readDrops(this.#datapath);
-    globals.set("swept_flows", 0n);
     if (flush) this.#datapath.setFlush(true);
-    let isWhole: boolean;
     try {
-      isWhole = await this.#readThrough();
+      for (let pass = 0; pass < (flush ? flushPassesMax : 1); pass++) {
+        const { flowsDeleted } = readDrops(this.#datapath);
+        if (!(await this.#pass())) return;
+        if (readDrops(this.#datapath).flowsDeleted === flowsDeleted) return;
+      }
     } finally {
       if (flush) this.#datapath.setFlush(false);
     }
-    if (!isWhole) return;
-    const live = Number(globals.get("swept_flows"));
-    const after = readDrops(this.#datapath);
-    this.counters.flowsLive = live;
-    const { maxEntries } = this.#datapath.map("flows");
-    this.#wasFull ||= after.flowsCreated - before.flowsDeleted > maxEntries - lruReserve;
-    // The walk may pass entries over, and they would look given up: a map that had room gave up none.
-    if (!this.#wasFull) return;
-    // Created before, deleted after: what comes and goes meanwhile makes it smaller.
-    const evicted = before.flowsCreated - after.flowsDeleted - live;
-    this.counters.flowsEvicted = Math.max(this.counters.flowsEvicted, evicted, 0);
   }
 
   /** False where nobody took what was read. */
+  async #pass(): Promise<boolean> {
+    const { globals } = this.#datapath.object;
+    globals.set("swept_flows", 0n);
+    const isWhole = await this.#readThrough();
+    if (isWhole) this.counters.flowsLive = Number(globals.get("swept_flows"));
+    return isWhole;
+  }
+
   async #readThrough(): Promise<boolean> {
     const { object } = this.#datapath;
     using reader = openIterator(object.program("sweep"), { map: this.#datapath.map("flows") });
@@ -171,6 +167,7 @@ class KernelReader implements FlowReader {
 /** enum weir_drop. */
 export interface Drops {
   ringFull: number;
+  /** Connections without an entry: the map was full. */
   mapFull: number;
   fragmentMap: number;
   flowsCreated: number;
@@ -179,6 +176,12 @@ export interface Drops {
   peerGone: number;
   /** Packets at interfaces that no odometer could be made for. */
   uncounted: number;
+  /** Connections without an entry: their interface had its share. */
+  flowShare: number;
+  /** Edges of interfaces that had used up their budget. */
+  edgeBudget: number;
+  /** Edges not told whose counts are told under the verdict that came after. */
+  edgeMerged: number;
 }
 
 /** Totals over all CPUs since the maps were made. */
@@ -194,5 +197,8 @@ export function readDrops(datapath: Datapath): Drops {
     flowsDeleted: total(4),
     peerGone: total(5),
     uncounted: total(6),
+    flowShare: total(7),
+    edgeBudget: total(8),
+    edgeMerged: total(9),
   };
 }

@@ -3,8 +3,10 @@ import type { Btf } from "libbpf-ts";
 
 /** Every struct that lies in a pinned map: user space and another program's version must agree. */
 const pinnedStructs = [
+  "budget",
   "flow_key",
   "flow",
+  "flow_use",
   "fragment_key",
   "fragment",
   "odometer_slot",

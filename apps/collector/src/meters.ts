@@ -23,8 +23,10 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
     const drops = readDrops(datapath);
     kernel.received(growth("received", reader.counters.edges + reader.counters.swept));
     kernel.dropped("ring_full", growth("ring", drops.ringFull));
-    kernel.dropped("flow_map_refused", growth("map", drops.mapFull));
-    kernel.dropped("flow_evicted", growth("evicted", reader.counters.flowsEvicted));
+    kernel.dropped("edge_budget", growth("budget", drops.edgeBudget));
+    kernel.dropped("edge_merged", growth("merged", drops.edgeMerged));
+    kernel.dropped("flow_map_full", growth("map", drops.mapFull));
+    kernel.dropped("flow_map_share", growth("share", drops.flowShare));
     kernel.dropped("redirect_peer_gone", growth("peer", drops.peerGone));
     kernel.dropped("redirect_address_refused", growth("address", redirects.counters.refused));
     kernel.dropped("uncounted", growth("uncounted", drops.uncounted));

@@ -15,7 +15,7 @@ export interface OdometerMaps {
 
 /** The loaded programs' maps by name. */
 export interface MapSource {
-  map(name: "odometer_slots" | "odometers"): BpfMap;
+  map(name: "odometer_slots" | "odometers" | "budgets"): BpfMap;
 }
 
 /**
@@ -26,6 +26,7 @@ export interface MapSource {
 export function odometerMapsOf(datapath: MapSource): OdometerMaps {
   const slots = datapath.map("odometer_slots");
   const spilled = datapath.map("odometers");
+  const budgets = datapath.map("budgets");
   const slot = new Uint8Array(slots.valueBytes);
   const slotView = new DataView(slot.buffer);
   const value = new Uint8Array(spilled.valueBytes);
@@ -65,6 +66,8 @@ export function odometerMapsOf(datapath: MapSource): OdometerMaps {
       if (ownerOf(ifindex) === ifindex)
         slots.update(placeOf(ifindex), new Uint8Array(slots.valueBytes));
       spilled.delete(keyOf(ifindex));
+      // Another interface with this number has a budget of its own.
+      budgets.delete(keyOf(ifindex));
     },
   };
 }

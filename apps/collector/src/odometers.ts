@@ -14,6 +14,8 @@ const fields = [
   "untracked_packets",
   "untracked_bytes",
   "denied_packets",
+  "untracked_connections",
+  "late_edges",
 ] as const satisfies (keyof Odometer)[];
 
 /** How many reports still carry the odometer of an interface that is gone. */

@@ -27,7 +27,7 @@ export function readNodeReport(parts: Parts): NodeReport {
     hooks: parts.hooks,
     blocks: sender.counters.blocks,
     produced: sender.counters.records,
-    lost: lossesOf(drops, reader.counters, parts.journal.lost),
+    lost: lossesOf(drops, parts.journal.lost),
     counters: {
       interfaces_unwatched: attachments.unwatched.length,
       // What the ledger holds stored rows against; with `blocks` it tells one process from the next.
@@ -35,10 +35,11 @@ export function readNodeReport(parts: Parts): NodeReport {
       flows_live: reader.counters.flowsLive,
       flows_created: drops.flowsCreated,
       flows_deleted: drops.flowsDeleted,
-      flows_evicted: reader.counters.flowsEvicted,
       flows_max: datapath.map("flows").maxEntries,
       fragments_forgotten: drops.fragmentMap,
       ring_full: drops.ringFull,
+      edges_over_budget: drops.edgeBudget,
+      edges_merged: drops.edgeMerged,
       redirect_addresses: parts.redirects.counters.addresses,
       redirect_addresses_refused: parts.redirects.counters.refused,
       redirect_peer_gone: drops.peerGone,

@@ -415,11 +415,8 @@ describe("the enricher", () => {
       to_packets: 3,
       to_bytes: 4,
       other_packets: 5,
-      malformed_packets: 6,
-      malformed_bytes: 7,
-      untracked_packets: 8,
-      untracked_bytes: 9,
-      denied_packets: 10,
+      ...{ malformed_packets: 6, malformed_bytes: 7, untracked_packets: 8, untracked_bytes: 9 },
+      ...{ denied_packets: 10, untracked_connections: 11, late_edges: 12 },
     };
     const report = {
       node: "n1",

@@ -120,6 +120,8 @@ export interface Odometer {
   untracked_packets: number;
   untracked_bytes: number;
   denied_packets: number;
+  untracked_connections: number;
+  late_edges: number;
 }
 
 export interface NodeReport {

@@ -106,7 +106,7 @@ const samples = {
     hooks: { tcx: "ok" },
     blocks: 1,
     produced: 2,
-    lost: { ring: 0 },
+    lost: { map: 0 },
     counters: { flows_live: 2 ** 40 },
     odometers: [
       {
@@ -124,6 +124,8 @@ const samples = {
         untracked_packets: 8,
         untracked_bytes: 9,
         denied_packets: 10,
+        untracked_connections: 11,
+        late_edges: 12,
       },
     ],
   } satisfies Required<NodeReport>,

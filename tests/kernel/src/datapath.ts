@@ -56,6 +56,8 @@ export interface DatapathOptions {
   layer3?: boolean;
   /** Copies DNS answers. */
   keepAnswers?: boolean;
+  /** Connections that are remembered without an entry. */
+  untracked?: number;
 }
 
 export interface RunOptions {
@@ -94,6 +96,7 @@ export class Datapath implements Disposable {
       maps: {
         flows: { maxEntries: options.flows ?? 4096 },
         events: { maxEntries: options.ringBytes ?? 1 << 18 },
+        untracked: { maxEntries: options.untracked ?? 4096 },
       },
     }).load();
     this.#ring = new RingReader(this.object.map("events"));

@@ -59,6 +59,8 @@ export const odometers: Table<OdometerRow> = {
     total("untracked_packets"),
     total("untracked_bytes"),
     total("denied_packets"),
+    total("untracked_connections"),
+    total("late_edges"),
   ],
 };
 

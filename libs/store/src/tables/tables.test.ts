@@ -447,6 +447,8 @@ describe("the ledger and dead letters", () => {
           untracked_packets: 8,
           untracked_bytes: 9,
           denied_packets: 2 ** 52,
+          untracked_connections: 11,
+          late_edges: 12,
         },
       ],
     };
