@@ -6,7 +6,7 @@ import type { Value } from "./value.ts";
 /** Columns of a row of flows, as the store's JSON has them. */
 export type Row = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-/** Whether the row is one that the filter's SQL selects. Missing columns count as empty. */
+/** Whether the row is one that the filter's SQL selects. Missing columns count as empty, null is not known. */
 export function matches(filter: Filter, row: Row): boolean {
   switch (filter.kind) {
     case "and":
@@ -31,7 +31,7 @@ function holds({ operator }: Condition, value: Value, found: Row[string]): boole
     case "protocol":
       return String(found ?? "").toUpperCase() === value.name;
     case "number":
-      return ordered(operator, Number(found ?? 0), value.number);
+      return found !== null && ordered(operator, Number(found ?? 0), value.number);
     case "boolean":
       return Boolean(found) === value.is;
     case "time":

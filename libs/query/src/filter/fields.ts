@@ -8,7 +8,8 @@ export type FieldType =
   | { kind: "address" }
   | { kind: "time" }
   | { kind: "boolean" }
-  | { kind: "number"; max: number }
+  /** Nullable: where it is not known no comparison holds. */
+  | { kind: "number"; max: number; nullable?: true }
   | { kind: "enum"; symbols: readonly string[] };
 
 export interface Field {
@@ -30,6 +31,7 @@ const boolean: FieldType = { kind: "boolean" };
 const time: FieldType = { kind: "time" };
 const number = (max: number): FieldType => ({ kind: "number", max });
 const uint32 = number(4_294_967_295);
+const knownUint32: FieldType = { kind: "number", max: 4_294_967_295, nullable: true };
 const anyCount = number(Number.MAX_SAFE_INTEGER);
 
 type Where = "everywhere" | "raw and live" | "raw";
@@ -106,11 +108,11 @@ export const fields: readonly Field[] = [
   field("refused", boolean, "answered by RST or ICMP unreachable", "raw"),
   field("guessed", boolean, "no handshake was seen: who opened it is a guess", "raw"),
   field("kind", { kind: "enum", symbols: kinds }, "what made the record", "raw"),
-  field("handshake.rtt", uint32, "round trip of the TCP handshake, microseconds", "raw", [
+  field("handshake.rtt", knownUint32, "round trip of the TCP handshake, microseconds", "raw", [
     "handshake_rtt_us",
   ]),
-  field("srtt", uint32, "smoothed round trip, microseconds", "raw", ["srtt_us"]),
-  field("first.byte", uint32, "first question to first answer, microseconds", "raw", [
+  field("srtt", knownUint32, "smoothed round trip, microseconds", "raw", ["srtt_us"]),
+  field("first.byte", knownUint32, "first question to first answer, microseconds", "raw", [
     "first_byte_us",
   ]),
   field("retransmits", uint32, "segments sent again", "raw"),
@@ -118,11 +120,15 @@ export const fields: readonly Field[] = [
     "close_reason",
   ]),
   field("before.start", boolean, "TCP that was open before it was first seen", "raw"),
-  field("pid", uint32, "id of the process at the observed end", "raw", ["process_pid"]),
-  field("process", text, "command of the process at the observed end", "raw", ["process_comm"]),
-  field("executable", text, "path of its program", "raw", ["process_executable"]),
-  field("container", text, "id of its container", "raw", ["process_container"]),
-  field("dns.name", text, "name that the initiator had asked for", "raw"),
+  field("pid", knownUint32, "id of the process at the observed end", "raw and live", [
+    "process_pid",
+  ]),
+  field("process", text, "command of the process at the observed end", "raw and live", [
+    "process_comm",
+  ]),
+  field("executable", text, "path of its program", "raw and live", ["process_executable"]),
+  field("container", text, "id of its container", "raw and live", ["process_container"]),
+  field("dns.name", text, "name that the initiator had asked for", "raw and live"),
   field("interface", uint32, "index of the interface", "raw", ["ifindex"]),
 ];
 

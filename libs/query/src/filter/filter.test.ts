@@ -99,6 +99,19 @@ describe("the live tail", () => {
     expect(test("dst.namespace = shop")).toBe(false);
   });
 
+  it("knows names and processes", () => {
+    const known = {
+      ...flow,
+      ...{ dnsName: "api.example.org", process: { pid: 7, executable: "/usr/bin/curl" } },
+    };
+    const of = (text: string) => liveMatcher(text, parseFilter(text, nowMs))(known);
+    expect(of('dns.name = "api.example.org" and executable ~ */curl and pid = 7')).toBe(true);
+    expect(of('process = ""')).toBe(true);
+    // What is not known is neither smaller nor larger.
+    expect([test("pid = 7"), test("pid >= 0"), test("pid != 7")]).toEqual([false, false, true]);
+    expect(test('dns.name = "" and executable = ""')).toBe(true);
+  });
+
   it("says which fields it does not know", () => {
     expect(() => test("node = n1 and refused")).toThrow(
       /^refused is known of stored .*\n.*\n {16}\^{7}$/,

@@ -33,6 +33,11 @@ export function rowOf(flow: FlowLine): Row {
     verdict: flow.verdict ?? "unknown",
     reason: flow.reason,
     generation: flow.generation,
+    process_pid: flow.process?.pid ?? null,
+    process_comm: flow.process?.comm ?? "",
+    process_executable: flow.process?.executable ?? "",
+    process_container: flow.process?.container ?? "",
+    dns_name: flow.dnsName ?? "",
     ...endRow("src", flow.source),
     ...endRow("dst", flow.destination),
   };

@@ -1,6 +1,7 @@
 import { formatAddress } from "@weir/codec";
 import type { Statement } from "../statement.ts";
 import type { Condition, Filter } from "./check.ts";
+import type { FieldType } from "./fields.ts";
 import type { Value } from "./value.ts";
 
 /** A condition with the values of its parameters, which are named `filter_N`. */
@@ -42,9 +43,11 @@ function comparison(
     case "protocol":
       return `upper(${column}) = ${hold("String", value.name)}`;
     case "number": {
-      const type =
-        field.type.kind === "number" && field.type.max > 0xffffffff ? "UInt64" : "UInt32";
-      return `${column} ${operator} ${hold(type, value.number)}`;
+      const { max, nullable } = numberType(field.type);
+      const type = max > 0xffffffff ? "UInt64" : "UInt32";
+      const holds = `${column} ${operator} ${hold(type, value.number)}`;
+      // Else `not` would leave out what is not known.
+      return nullable ? `ifNull(${holds}, 0)` : holds;
     }
     case "boolean":
       return value.is ? column : `NOT ${column}`;
@@ -56,6 +59,10 @@ function comparison(
 }
 
 /** One address is found by the index on its text; a network is a range of the stored bytes. */
+function numberType(type: FieldType): { max: number; nullable?: true } {
+  return type.kind === "number" ? type : { max: 0 };
+}
+
 function inNetwork(
   column: string,
   { bytes, prefixBits }: Value & { kind: "address" },
