@@ -4,7 +4,7 @@ import type { NodeReport } from "@weir/codec";
 import type { Collector } from "@weir/collector";
 import { Bed } from "./bed.ts";
 import type { BedPod } from "./bed.ts";
-import { RecordingBus, eventually, start } from "./station.ts";
+import { RecordingBus, eventually, start, takeDown } from "./station.ts";
 import type { FlowRow } from "./station.ts";
 import { serve, talk } from "./traffic.ts";
 import type { PodProcess } from "./traffic.ts";
@@ -52,12 +52,7 @@ describe.each(["tcx", "clsact"] as const)("a node that is watched through %s", (
     listening = await serve(server, port);
   }, 60_000);
 
-  afterAll(async () => {
-    await listening?.close();
-    await collector?.stop({ detach: true });
-    await recording?.bus.close();
-    await bed?.close();
-  });
+  afterAll(() => takeDown({ bed, recording, collector, processes: [listening] }));
 
   const of = (protocol: number, dst: string): FlowRow[] =>
     recording.flows.filter((one) => one.protocol === protocol && one.dst === dst);
@@ -177,11 +172,7 @@ describe("a flow map that is too small", () => {
   let recording: RecordingBus;
   let collector: Collector | undefined;
 
-  afterAll(async () => {
-    await collector?.stop({ detach: true });
-    await recording?.bus.close();
-    await bed?.close();
-  });
+  afterAll(() => takeDown({ bed, recording, collector }));
 
   it("follows no more flows than it has room for, and tells to the packet what it did not", async () => {
     bed = await Bed.make(1);

@@ -2,7 +2,7 @@ import type { Collector } from "@weir/collector";
 import { Bed } from "./bed.ts";
 import type { BedPod } from "./bed.ts";
 import { serverPolicy, shutPort } from "./server-policy.ts";
-import { RecordingBus, eventually, start } from "./station.ts";
+import { RecordingBus, eventually, start, takeDown } from "./station.ts";
 import { serve, talk } from "./traffic.ts";
 import type { PodProcess } from "./traffic.ts";
 
@@ -26,12 +26,7 @@ describe("the address of a node", () => {
     collector = await start(bed, recording.bus);
   }, 60_000);
 
-  afterAll(async () => {
-    await collector?.stop({ detach: true });
-    await server?.close();
-    await recording?.bus.close();
-    await bed?.close();
-  });
+  afterAll(() => takeDown({ bed, recording, collector, processes: [server] }));
 
   async function received(pod: BedPod): Promise<number> {
     const { stdout } = await bed.inPod(pod, "cat", "/proc/self/net/snmp6");

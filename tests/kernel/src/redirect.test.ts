@@ -4,7 +4,7 @@ import type { Collector } from "@weir/collector";
 import { Bed } from "./bed.ts";
 import type { BedPod } from "./bed.ts";
 import { podCounters, sentToPod } from "./pod-counters.ts";
-import { RecordingBus, eventually, start } from "./station.ts";
+import { RecordingBus, eventually, start, takeDown } from "./station.ts";
 import type { FlowRow } from "./station.ts";
 import { serve, talk } from "./traffic.ts";
 import type { PodProcess } from "./traffic.ts";
@@ -71,12 +71,7 @@ describe.each(["tcx", "clsact"] as const)("between two enforced pods of a node, 
     await eventually(() => expect(recording.report).toMatchObject({ generation: 1 }));
   }, 60_000);
 
-  afterAll(async () => {
-    await listening?.close();
-    await collector?.stop({ detach: true });
-    await recording?.bus.close();
-    await bed?.close();
-  });
+  afterAll(() => takeDown({ bed, recording, collector, processes: [listening] }));
 
   const rowsOf = (protocol: number, address: string, since: number): FlowRow[] =>
     recording.flows

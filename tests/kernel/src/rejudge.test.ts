@@ -4,7 +4,7 @@ import type { Collector } from "@weir/collector";
 import { Bed } from "./bed.ts";
 import type { BedPod } from "./bed.ts";
 import { podCounters } from "./pod-counters.ts";
-import { RecordingBus, eventually, start } from "./station.ts";
+import { RecordingBus, eventually, start, takeDown } from "./station.ts";
 import { keep, serve } from "./traffic.ts";
 import type { PodProcess } from "./traffic.ts";
 
@@ -55,12 +55,7 @@ describe.each([
     processes.push(await serve(pods[0], port));
   }, 60_000);
 
-  afterAll(async () => {
-    await collector?.stop({ detach: true });
-    for (const one of processes) await one.close();
-    await recording?.bus.close();
-    await bed?.close();
-  });
+  afterAll(() => takeDown({ bed, recording, collector, processes }));
 
   const allow = async (...friends: number[]): Promise<void> => {
     generation++;

@@ -15,6 +15,7 @@ import type { Collector, CollectorConfigInput, CollectorDoors } from "@weir/coll
 import { diffCompiled, tablesOf } from "@weir/policy";
 import { silentLog } from "@weir/runtime";
 import type { Bed } from "./bed.ts";
+import type { PodProcess } from "./traffic.ts";
 
 /** A row of weir.flows.v1. */
 export interface FlowRow {
@@ -133,6 +134,19 @@ export function start(
     ...more,
   });
   return startCollector(config, { bus, log: silentLog(), ...doors });
+}
+
+/** What a test has made, as far as it came; nothing of it stays. */
+export async function takeDown(made: {
+  bed: Bed | undefined;
+  recording: RecordingBus | undefined;
+  collector?: Collector | undefined;
+  processes?: (PodProcess | undefined)[];
+}): Promise<void> {
+  await made.collector?.stop({ detach: true });
+  for (const one of made.processes ?? []) await one?.close();
+  await made.recording?.bus.close();
+  await made.bed?.close();
 }
 
 /** Tries until it does not throw, for at most ten seconds. */

@@ -7,7 +7,7 @@ import type { BedPod } from "./bed.ts";
 import { writeBrokenObject } from "./broken-object.ts";
 import { objectPath } from "./datapath.ts";
 import { openPort, serverPolicy, shutPort } from "./server-policy.ts";
-import { RecordingBus, start } from "./station.ts";
+import { RecordingBus, start, takeDown } from "./station.ts";
 import { keep, serve, talk } from "./traffic.ts";
 import type { PodProcess } from "./traffic.ts";
 
@@ -32,12 +32,7 @@ describe("a version that cannot take the place of the one before", () => {
     collector = undefined;
   }, 60_000);
 
-  afterAll(async () => {
-    await collector?.stop({ detach: true });
-    for (const one of processes) await one.close();
-    await recording?.bus.close();
-    await bed?.close();
-  });
+  afterAll(() => takeDown({ bed, recording, collector, processes }));
 
   function programs(): number[] {
     const folder = join(bed.pins, "links");

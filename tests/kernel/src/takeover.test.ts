@@ -12,7 +12,7 @@ import {
   shutPort as shut,
   spelledPolicy,
 } from "./server-policy.ts";
-import { RecordingBus, eventually, start } from "./station.ts";
+import { RecordingBus, eventually, start, takeDown } from "./station.ts";
 import { keep, serve, talk } from "./traffic.ts";
 import type { PodProcess } from "./traffic.ts";
 
@@ -35,12 +35,7 @@ describe("a node whose policy is enforced", () => {
     processes.push(await serve(server, open), await serve(server, shut));
   }, 60_000);
 
-  afterAll(async () => {
-    await collector?.stop({ detach: true });
-    for (const one of processes) await one.close();
-    await recording?.bus.close();
-    await bed?.close();
-  });
+  afterAll(() => takeDown({ bed, recording, collector, processes }));
 
   it("drops what no rule allows, and says by which policy", async () => {
     collector = await start(bed, recording.bus);
