@@ -100,6 +100,7 @@ static __always_inline void forget_knowledge(struct flow *flow)
 	flow->srtt_us = 0;
 	flow->retransmits_total = 0;
 	flow->close_reason = WEIR_CLOSE_NONE;
+	flow->looked_at = 0;
 }
 
 /*

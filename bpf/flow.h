@@ -79,7 +79,9 @@ struct flow {
 	__u32 srtt_us;
 	__u32 retransmits; /* not reported yet */
 	__u32 retransmits_total; /* of the socket, when it was looked at last */
-	__u32 close_reason;
+	__u8 close_reason;
+	__u8 looked_at; /* 1: the socket was looked at since nothing is left to be timed */
+	__u16 pad;
 };
 
 struct fragment_key {

@@ -40,10 +40,12 @@ __noinline int look_at_socket(struct __sk_buff *skb, const struct passage *passa
 	struct bpf_sock *sk = skb->sk;
 	const struct flow_key *key;
 
-	if (!sk || !passage || !flow)
+	if (!passage || !flow)
 		return 0;
+	if (flow->state & STATE_TIMED)
+		flow->looked_at = 1;
 	key = &passage->key;
-	if (key->class != CLASS_PORTS)
+	if (!sk || key->class != CLASS_PORTS)
 		return 0;
 	sk = bpf_sk_fullsock(sk);
 	/* A tunnel's packet has the socket of what it carries, the kernel's own resets have another's. */
@@ -68,15 +70,16 @@ __noinline int look_at_socket(struct __sk_buff *skb, const struct passage *passa
 }
 
 /*
- * The first packet since a tick, and the last word. At the beginning of a connection each: what goes
- * out first may belong to no full socket yet. One branch, or the verifier would go twice as far.
+ * The first packet since a tick, and the last word. At the beginning of a connection each, and the
+ * one after: what goes out first may belong to no full socket yet, or to none that anybody has used.
+ * One branch, or the verifier would go twice as far.
  */
 static __always_inline bool is_worth_a_look(const struct passage *passage, const struct flow *flow)
 {
 	if (!passage->from_local || (!enrich_socket && !enrich_process))
 		return false;
 	return ((flow->last ^ passage->now) | (passage->tcp_flags & TCP_FIN) |
-		(~flow->state & STATE_TIMED)) != 0;
+		(flow->looked_at ^ 1)) != 0;
 }
 
 #endif

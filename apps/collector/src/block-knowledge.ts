@@ -6,6 +6,8 @@ import type { CollectorConfig } from "./config.ts";
 import type { Datapath } from "./datapath.ts";
 import { createFlowNames } from "./flow-names.ts";
 import type { FlowNames } from "./flow-names.ts";
+import { createFlowProcesses } from "./flow-processes.ts";
+import type { FlowProcesses, KernelProcess } from "./flow-processes.ts";
 
 /** What a block's header lists for the flows in it. */
 export type BlockLists = Pick<BlockHeader, "names" | "processes">;
@@ -32,8 +34,12 @@ class Knowledge implements BlockKnowledge {
   readonly #names: AnsweredNames | undefined;
   readonly #answers: AnswerReader | undefined;
   readonly #flowNames: FlowNames | undefined;
+  /** Also where no process is noted any more: the map may have flows of a time when it was. */
+  readonly #flowProcesses: FlowProcesses;
 
-  constructor({ enrich, dns }: CollectorConfig, datapath: Datapath) {
+  constructor({ enrich, dns, processes }: CollectorConfig, datapath: Datapath) {
+    const seen = datapath.map("processes").typed<bigint, KernelProcess>();
+    this.#flowProcesses = createFlowProcesses({ lookUp: (key) => seen.get(key), ...processes });
     this.hooks["dns"] = enrich.dns === "off" ? switchedOff : "ok";
     if (enrich.dns === "off") return;
     this.#names = new AnsweredNames({
@@ -58,7 +64,10 @@ class Knowledge implements BlockKnowledge {
   into(records: Uint8Array, count: number): BlockLists {
     // An answer is there before the connection that follows it.
     this.drain();
-    return { names: this.#flowNames?.into(records, count) ?? [], processes: [] };
+    return {
+      names: this.#flowNames?.into(records, count) ?? [],
+      processes: this.#flowProcesses.into(records, count),
+    };
   }
 
   forget(ifindex: number): void {
@@ -66,15 +75,26 @@ class Knowledge implements BlockKnowledge {
   }
 
   counters(): Record<string, number> {
+    const { evicted, gone, skipped } = this.#flowProcesses.counters;
+    return {
+      ...this.#answerCounters(),
+      processes_evicted: evicted,
+      processes_gone: gone,
+      processes_skipped: skipped,
+    };
+  }
+
+  #answerCounters(): Record<string, number> {
     if (this.#answers === undefined || this.#names === undefined) return {};
     const { learned, void: empty, malformed } = this.#answers.counters;
-    const { ringFull, unfit } = this.#answers.lost();
+    const { ringFull, unfit, overBudget } = this.#answers.lost();
     return {
       dns_answers: learned,
       dns_answers_void: empty,
       dns_answers_malformed: malformed,
       dns_answers_lost: ringFull,
       dns_answers_unfit: unfit,
+      dns_answers_over_budget: overBudget,
       dns_addresses: this.#names.size,
       dns_addresses_evicted: this.#names.counters.evicted,
       dns_addresses_left_out: this.#names.counters.leftOut,

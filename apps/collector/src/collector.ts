@@ -138,6 +138,9 @@ class RunningCollector implements Collector {
       read: () => this.status(),
       onReported: () => this.#parts.odometers.reported(),
     });
+    // Before the first packet is looked at, so that what is open already has its process.
+    datapath.noteSockets();
+    Object.assign(this.#parts.hooks, datapath.noteHooks);
     this.#isReady = true;
     await this.#turns.add(() => this.#takeOver());
     datapath.forgetForeignLayouts();

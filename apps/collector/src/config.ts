@@ -126,6 +126,18 @@ export const collectorConfig = z.object({
         .enum(["auto", "off"])
         .default("auto")
         .describe("The name that a workload had asked for, from the DNS answers it got over UDP."),
+      timing: z
+        .enum(["auto", "off"])
+        .default("auto")
+        .describe("Round trip of the TCP handshake, and the first byte of the answer."),
+      socket: z
+        .enum(["auto", "off"])
+        .default("auto")
+        .describe("Smoothed round trip and retransmits, of the workload's own socket."),
+      process: z
+        .enum(["auto", "off"])
+        .default("auto")
+        .describe("The process that a workload's socket belongs to."),
     })
     .prefault({})
     .describe("What is found out about flows beside their counters; off costs nothing."),
@@ -144,8 +156,16 @@ export const collectorConfig = z.object({
         .int()
         .min(1)
         .max(100_000)
-        .default(256)
-        .describe("DNS answers read at once: more wait in the ring."),
+        .default(64)
+        .describe("DNS answers read every drainIntervalMs: more wait in the ring."),
+      maxAnswersPerSecond: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(500)
+        .describe(
+          "DNS answers of one workload that are read, in the long run; at once twice as many.",
+        ),
       maxAddresses: z
         .int()
         .min(16)
@@ -163,6 +183,25 @@ export const collectorConfig = z.object({
     })
     .prefault({})
     .describe("Bounds of the names that are learned from DNS answers."),
+  processes: z
+    .object({
+      maxProcesses: z
+        .int()
+        .min(16)
+        .max(1 << 20)
+        .default(8192)
+        .describe("Processes whose program is remembered; beyond, those not seen lately go."),
+      maxReadsPerBlock: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(64)
+        .describe(
+          "Programs read from /proc for one block; the others' have to wait for a later one.",
+        ),
+    })
+    .prefault({})
+    .describe("Bounds of what is remembered of processes."),
   maxBlockRecords: z
     .int()
     .min(256)

@@ -1,13 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BpfMap, BpfObject } from "libbpf-ts";
-import type { BpfProgram, TypedMap } from "libbpf-ts";
+import type { BpfProgram, OpenOptions, TypedMap } from "libbpf-ts";
 import type { Log } from "@weir/runtime";
 import type { CollectorConfig } from "./config.ts";
 import { journalPages } from "./journal.ts";
 import { layoutIdOf } from "./layout.ts";
 import { createPins, pinDirectoryOf } from "./pins.ts";
 import type { Pins } from "./pins.ts";
+import { attachNotes, planNotes, withoutNotes } from "./socket-notes.ts";
+import type { NotePlan } from "./socket-notes.ts";
 
 /** Every map of bpf/maps.h; all of them are pinned. */
 const mapNames = [
@@ -34,6 +36,8 @@ const mapNames = [
   "endpoint_policies",
   "answers",
   "answer_counts",
+  "socket_owners",
+  "processes",
 ] as const;
 
 type MapName = (typeof mapNames)[number];
@@ -75,6 +79,10 @@ export interface Datapath extends Disposable {
   map(name: MapName): BpfMap;
   program(name: ProgramName): BpfProgram;
   setFlush(flush: boolean): void;
+  /** Notes from now on whose each new socket is, and of those that are open; as far as can be. */
+  noteSockets(): void;
+  /** What of that can be, as `weir status` has it. */
+  readonly noteHooks: Record<string, string>;
   /** Takes the pins of maps of other layouts away; their programs have been replaced. */
   forgetForeignLayouts(): void;
 }
@@ -102,26 +110,25 @@ export function openDatapath(
   const foreignLayouts = layouts.filter((layout) => layout !== layoutId);
   const folder = pins.maps(layoutId);
   pins.make(layoutId);
-  const object = BpfObject.open(source, {
-    settings: {
-      unknown_endpoint_denied: config.denyUnknownEndpoints ? 1 : 0,
-      keep_answers: config.enrich.dns === "auto" ? 1 : 0,
-    },
+  const options: OpenOptions = {
+    settings: settingsAtLoad(config),
     maps: Object.fromEntries(
       mapNames.map((name) => [
         name,
         { pinnedAt: `${folder}/${name}`, ...sizeOf(name, `${folder}/${name}`, config, log) },
       ]),
     ),
-  });
+  };
+  let loaded: Loaded | undefined;
   try {
-    object.load();
-    pinPrograms(object, pins);
+    loaded = load(source, options, planNotes(config), log);
+    pinPrograms(loaded.object, pins);
   } catch (error) {
-    object.close();
+    loaded?.object.close();
     if (!layouts.includes(layoutId)) pins.removeLayout(layoutId);
     throw notLoaded(error as Error, pins);
   }
+  const { object, notes } = loaded;
   const settings: TypedMap<number, Settings> = object.map("settings").typed();
   const setFlush = (flush: boolean): void =>
     settings.set(0, settingsOf(config, object.map("flows").maxEntries, flush));
@@ -135,8 +142,48 @@ export function openDatapath(
     map: (name) => object.map(name),
     program: (name) => object.program(name),
     setFlush,
+    noteSockets: () => attachNotes(notes, object, pins, log),
+    noteHooks: notes.hooks,
     forgetForeignLayouts: () => foreignLayouts.forEach((layout) => pins.removeLayout(layout)),
     [Symbol.dispose]: () => object.close(),
+  };
+}
+
+interface Loaded {
+  object: BpfObject;
+  notes: NotePlan;
+}
+
+/** Where the programs that note sockets are refused, those that judge packets go without them. */
+function load(source: string, options: OpenOptions, notes: NotePlan, log: Log): Loaded {
+  const programs = Object.fromEntries(notes.programs.map((name) => [name, { autoload: true }]));
+  const object = BpfObject.open(source, { ...options, programs });
+  try {
+    return { object: object.load(), notes };
+  } catch (error) {
+    object.close();
+    if (notes.programs.length === 0) throw error;
+    const without = load(source, options, withoutNotes(error as Error), log);
+    log.warn({ error }, "whose sockets are will not be known: the kernel refuses the programs");
+    return without;
+  }
+}
+
+/** Constants of the programs: the verifier drops what is off. */
+function settingsAtLoad({
+  enrich,
+  dns,
+  denyUnknownEndpoints,
+}: CollectorConfig): Record<string, number> {
+  const isOn = (choice: "auto" | "off"): number => (choice === "auto" ? 1 : 0);
+  return {
+    unknown_endpoint_denied: denyUnknownEndpoints ? 1 : 0,
+    keep_answers: isOn(enrich.dns),
+    answer_interval_ns: BigInt(Math.round(1e9 / dns.maxAnswersPerSecond)),
+    answer_burst_ns: 2_000_000_000n,
+    enrich_timing: isOn(enrich.timing),
+    enrich_socket: isOn(enrich.socket),
+    enrich_process: isOn(enrich.process),
   };
 }
 

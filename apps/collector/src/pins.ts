@@ -19,6 +19,8 @@ export interface Pins {
   maps(layoutId: string): string;
   program(name: string): string;
   link(ifindex: number, side: Side): string;
+  /** Of a program that notes whose a socket is. */
+  note(name: string): string;
   links(): LinkPin[];
   /** Layouts that have maps here. */
   layouts(): string[];
@@ -42,6 +44,7 @@ export function createPins(root: string): Pins {
     maps: mapsOf,
     program: (name) => join(programs, name),
     link: (ifindex, side) => join(links, `${ifindex}-${side}`),
+    note: (name) => join(links, name),
     links: () => list(links).flatMap((name) => readLinkName(links, name)),
     layouts: () =>
       list(root)

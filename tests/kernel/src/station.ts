@@ -9,7 +9,7 @@ import {
   policyDeltaKey,
   policySetCodec,
 } from "@weir/codec";
-import type { NodeReport, PolicySet } from "@weir/codec";
+import type { FlowProcess, NodeReport, PolicySet } from "@weir/codec";
 import { collectorConfig, startCollector } from "@weir/collector";
 import type { Collector, CollectorConfigInput, CollectorDoors } from "@weir/collector";
 import { diffCompiled, tablesOf } from "@weir/policy";
@@ -34,6 +34,14 @@ export interface FlowRow {
   generation: number;
   ifindex: number;
   flags: number;
+  handshakeRttUs: number;
+  srttUs: number;
+  firstByteUs: number;
+  retransmits: number;
+  closeReason: string;
+  process: FlowProcess | undefined;
+  /** That was asked for. */
+  name: string | undefined;
   ruleText: string | undefined;
   block: number;
   timeMs: number;
@@ -105,6 +113,13 @@ export class RecordingBus {
         generation,
         ifindex: columns.ifindex[row] ?? 0,
         flags: columns.flags[row] ?? 0,
+        handshakeRttUs: columns.handshakeRttUs[row] ?? 0,
+        srttUs: columns.srttUs[row] ?? 0,
+        firstByteUs: columns.firstByteUs[row] ?? 0,
+        retransmits: columns.retransmits[row] ?? 0,
+        closeReason: flowSymbols.close_reason[columns.closeReason[row] ?? 0] ?? "?",
+        process: columns.processes[(columns.process[row] ?? 0) - 1],
+        name: columns.names[(columns.dns[row] ?? 0) - 1],
         ruleText: columns.rules.find((one) => one.generation === generation && one.rule === rule)
           ?.text,
         block: columns.block,

@@ -9,6 +9,7 @@ import type { Bed, BedPod } from "./bed.ts";
 const programs = {
   talk: new URL("talk.ts", import.meta.url).pathname,
   steady: new URL("steady.ts", import.meta.url).pathname,
+  worker: new URL("worker.ts", import.meta.url).pathname,
 };
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
@@ -23,6 +24,14 @@ export class PodProcess {
     const command = [`--net=/run/netns/${pod.netns}`, process.execPath, path, ...args];
     this.#child = spawn("nsenter", command, { stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = createInterface({ input: this.#child.stdout });
+  }
+
+  write(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   async line(): Promise<string> {
