@@ -17,8 +17,10 @@
 #define DNS_HEADER_BYTES 12
 #define ANSWERS_DEFAULT_BYTES (256 << 10)
 
-/* Set by the collector before loading. */
+/* Set by the collector before loading. An interface may have an answer each interval, and a burst. */
 const volatile __u32 keep_answers = 0;
+const volatile __u64 answer_interval_ns = 0; /* 0: as many as there are */
+const volatile __u64 answer_burst_ns = 0;
 
 /* The collector sets the size before loading. */
 struct {
@@ -32,6 +34,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } answer_counts SEC(".maps");
+
+/* Until when each interface has spent its intervals. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ENDPOINTS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} answer_budgets SEC(".maps");
 
 /* The length of a record in the ring has to be a constant; that of a copy has not. */
 struct answer_copy {
@@ -54,12 +64,38 @@ static __always_inline void count_answer(__u32 what)
 		(*count)++;
 }
 
+/* A token bucket, so that none fills the ring for all. CPUs that pay at once may pay once for two. */
+static __always_inline bool pay_answer(__u32 ifindex, __u64 now)
+{
+	__u64 *spent = bpf_map_lookup_elem(&answer_budgets, &ifindex);
+	__u64 debt_ns, until;
+
+	if (!answer_interval_ns)
+		return true;
+	if (!spent) {
+		until = now + answer_interval_ns;
+		bpf_map_update_elem(&answer_budgets, &ifindex, &until, BPF_NOEXIST);
+		return true;
+	}
+	until = *(volatile __u64 *)spent;
+	debt_ns = until > now ? until - now : 0;
+	if (debt_ns + answer_interval_ns > answer_burst_ns)
+		return false;
+	*(volatile __u64 *)spent = now + debt_ns + answer_interval_ns;
+	return true;
+}
+
 /* A global function: the verifier looks at it once. `offset`: of the DNS message in the packet. */
 __noinline int keep_answer(struct __sk_buff *skb, __u32 ifindex, __u32 offset, __u32 bytes)
 {
 	struct answer_copy *copy;
+	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;
 
+	if (!pay_answer(ifindex, now)) {
+		count_answer(WEIR_ANSWERS_OVER_BUDGET);
+		return 0;
+	}
 	copy = bpf_map_lookup_elem(&answer_copies, &zero);
 	if (!copy)
 		return 0;
@@ -70,7 +106,7 @@ __noinline int keep_answer(struct __sk_buff *skb, __u32 ifindex, __u32 offset, _
 		count_answer(WEIR_ANSWERS_UNFIT);
 		return 0;
 	}
-	copy->answer.time = bpf_ktime_get_ns();
+	copy->answer.time = now;
 	copy->answer.ifindex = ifindex;
 	copy->answer.bytes = bytes;
 	if (bpf_ringbuf_output(&answers, copy, sizeof(copy->answer) + bytes, BPF_RB_NO_WAKEUP))

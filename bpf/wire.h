@@ -180,6 +180,7 @@ enum weir_answers {
 	WEIR_ANSWERS_KEPT = 0,
 	WEIR_ANSWERS_RING_FULL = 1, /* lost: no room in the ring */
 	WEIR_ANSWERS_UNFIT = 2,     /* lost: shorter than a header, or larger than is copied */
+	WEIR_ANSWERS_OVER_BUDGET = 3, /* lost: the interface had more than its share lately */
 	WEIR_ANSWERS_MAX = 4,
 };
 

@@ -9,7 +9,7 @@ const layout = { time: 0, ifindex: 8, bytes: 12, message: 16 } as const;
 const maxMessageBytes = 1472;
 
 /** enum weir_answers. */
-const counted = { kept: 0, ringFull: 1, unfit: 2 } as const;
+const counted = { kept: 0, ringFull: 1, unfit: 2, overBudget: 3 } as const;
 
 export interface AnswerReaderOptions {
   /** The maps `answers` and `answer_counts`. */
@@ -28,12 +28,19 @@ export interface AnswerCounters {
   malformed: number;
 }
 
+export interface AnswerLosses {
+  ringFull: number;
+  unfit: number;
+  /** Of a workload that got more of them than it may. */
+  overBudget: number;
+}
+
 /** DNS answers that workloads got, from the kernel's ring into the table of names. */
 export interface AnswerReader extends Disposable {
   /** Reads what is there, up to the bound; never blocks. */
   drain(): void;
-  /** What the kernel had no room for, and what does not fit a record; since the maps were made. */
-  lost(): { ringFull: number; unfit: number };
+  /** What the kernel did not copy, since the maps were made. */
+  lost(): AnswerLosses;
   readonly counters: Readonly<AnswerCounters>;
 }
 
@@ -88,11 +95,15 @@ class RingAnswerReader implements AnswerReader {
     this.counters.learned++;
   }
 
-  lost(): { ringFull: number; unfit: number } {
+  lost(): AnswerLosses {
     const counts = this.#options.counts.typed<number, bigint>();
     const total = (what: number): number =>
       Number((counts.perCpu(what) ?? []).reduce((sum, count) => sum + count, 0n));
-    return { ringFull: total(counted.ringFull), unfit: total(counted.unfit) };
+    return {
+      ringFull: total(counted.ringFull),
+      unfit: total(counted.unfit),
+      overBudget: total(counted.overBudget),
+    };
   }
 
   [Symbol.dispose](): void {

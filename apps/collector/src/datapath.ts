@@ -174,7 +174,7 @@ function settingsAtLoad({
   enrich,
   dns,
   denyUnknownEndpoints,
-}: CollectorConfig): Record<string, number> {
+}: CollectorConfig): Record<string, number | bigint> {
   const isOn = (choice: "auto" | "off"): number => (choice === "auto" ? 1 : 0);
   return {
     unknown_endpoint_denied: denyUnknownEndpoints ? 1 : 0,

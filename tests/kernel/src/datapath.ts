@@ -54,8 +54,8 @@ export interface DatapathOptions {
   ringBytes?: number;
   unknownDenied?: boolean;
   layer3?: boolean;
-  /** Copies DNS answers. */
-  keepAnswers?: boolean;
+  /** Constants of the programs. */
+  settings?: Record<string, number | bigint>;
   /** Connections that are remembered without an entry. */
   untracked?: number;
 }
@@ -91,7 +91,7 @@ export class Datapath implements Disposable {
       programs: { from_workload_l3: { autoload }, to_workload_l3: { autoload } },
       settings: {
         unknown_endpoint_denied: options.unknownDenied ? 1 : 0,
-        keep_answers: options.keepAnswers ? 1 : 0,
+        ...options.settings,
       },
       maps: {
         flows: { maxEntries: options.flows ?? 4096 },

@@ -39,8 +39,8 @@ class AnswerBed implements Disposable {
   readonly datapath: Datapath;
   readonly ring: RingReader;
 
-  constructor(keepAnswers = true) {
-    this.datapath = new Datapath({ keepAnswers });
+  constructor(settings: Record<string, number | bigint> = {}) {
+    this.datapath = new Datapath({ settings: { keep_answers: 1, ...settings } });
     this.ring = new RingReader(this.datapath.object.map("answers"));
   }
 
@@ -60,7 +60,7 @@ class AnswerBed implements Disposable {
     });
   }
 
-  count(what: "KEPT" | "RING_FULL" | "UNFIT"): number {
+  count(what: "KEPT" | "RING_FULL" | "UNFIT" | "OVER_BUDGET"): number {
     const { object } = this.datapath;
     const index = Number(object.btf.enum("weir_answers").values.get(`WEIR_ANSWERS_${what}`));
     const map = object.map("answer_counts");
@@ -162,6 +162,14 @@ describe("DNS answers to a workload that asked", () => {
     expect([bed.count("KEPT"), bed.count("RING_FULL")]).toEqual([kept, 200 - kept]);
   });
 
+  it("of one interface not more than its share, counted", () => {
+    using bed = new AnswerBed({ answer_interval_ns: 1n << 40n, answer_burst_ns: 10n << 40n });
+    bed.datapath.from(frame(question4));
+    for (let sent = 0; sent < 30; sent++) expect(bed.datapath.to(frame(answer4))).toBe(pass);
+    expect(bed.kept()).toHaveLength(10);
+    expect([bed.count("KEPT"), bed.count("OVER_BUDGET")]).toEqual([10, 20]);
+  });
+
   it("not of a question that was denied", () => {
     using bed = new AnswerBed();
     bed.datapath.enforce({
@@ -175,7 +183,7 @@ describe("DNS answers to a workload that asked", () => {
   });
 
   it("none at all where it is switched off", () => {
-    using bed = new AnswerBed(false);
+    using bed = new AnswerBed({ keep_answers: 0 });
     bed.datapath.from(frame(question4));
     bed.datapath.to(frame(answer4));
     expect([bed.kept(), bed.count("KEPT")]).toEqual([[], 0]);
