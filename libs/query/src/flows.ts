@@ -1,6 +1,8 @@
+import { parseAddress } from "@weir/codec";
 import type { EndFilter } from "./end.ts";
 import type { Filter } from "./filter/check.ts";
 import { filterSql } from "./filter/sql.ts";
+import { isAddress } from "./is-address.ts";
 import { QuestionError } from "./question-error.ts";
 import { addRange, type TimeRange } from "./range.ts";
 import { Conditions, type Statement } from "./statement.ts";
@@ -79,10 +81,11 @@ export function flowsQuery(question: FlowsQuestion): Statement {
     const { sql, parameters } = filterSql(question.filter);
     conditions.add(sql, parameters);
   }
+  // The table is sorted by five minutes: the newest are read first, and no more than are asked for.
   const newest = `SELECT ${columns}
 FROM flows
 WHERE ${conditions.toString()}
-ORDER BY time DESC, ${ties}
+ORDER BY toStartOfFiveMinutes(time) DESC, time DESC, ${ties}
 LIMIT {limit:UInt32}${after === undefined ? "" : " OFFSET {offset:UInt32}"}`;
   const page = after === undefined ? { limit } : { limit, offset: after.rows };
   return {
@@ -122,9 +125,10 @@ export function parseCursor(text: string): FlowCursor {
 function addEnd(conditions: Conditions, end: "src" | "dst", filter: EndFilter): void {
   if ("name" in filter) {
     const name = `{${end}_any:String}`;
-    conditions.add(`(${end}_ip = ${name} OR ${end}_workload = ${name} OR ${end}_name = ${name})`, {
-      [`${end}_any`]: filter.name,
-    });
+    const sql = isAddressText(filter.name)
+      ? isAddress(`${end}_ip`, name)
+      : `(${end}_workload = ${name} OR ${end}_name = ${name})`;
+    conditions.add(sql, { [`${end}_any`]: filter.name });
     return;
   }
   const pod = `{${end}_pod:String}`;
@@ -132,4 +136,13 @@ function addEnd(conditions: Conditions, end: "src" | "dst", filter: EndFilter): 
     `${end}_namespace = {${end}_namespace:String} AND (${end}_pod = ${pod} OR ${end}_workload = ${pod})`,
     { [`${end}_namespace`]: filter.namespace, [`${end}_pod`]: filter.pod },
   );
+}
+
+function isAddressText(text: string): boolean {
+  try {
+    parseAddress(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,4 +1,5 @@
 import { formatAddress } from "@weir/codec";
+import { isAddress } from "../is-address.ts";
 import type { Statement } from "../statement.ts";
 import type { Condition, Filter } from "./check.ts";
 import type { FieldType } from "./fields.ts";
@@ -58,7 +59,6 @@ function comparison(
   }
 }
 
-/** One address is found by the index on its text; a network is a range of the stored bytes. */
 function numberType(type: FieldType): { max: number; nullable?: true } {
   return type.kind === "number" ? type : { max: 0 };
 }
@@ -68,19 +68,13 @@ function inNetwork(
   { bytes, prefixBits }: Value & { kind: "address" },
   hold: Hold,
 ): string {
-  const first = `toIPv6(${hold("String", formatAddress(bytes))})`;
-  if (prefixBits === 128) return `${column} = ${textOf(first)}`;
+  const first = hold("String", formatAddress(bytes));
+  if (prefixBits === 128) return isAddress(column, first);
   const stored = column.replace(/_ip$/, "_addr");
   const last = bytes.map(
     (byte, at) => byte | (0xff >> Math.max(0, Math.min(8, prefixBits - at * 8))),
   );
-  return `(${stored} >= ${first} AND ${stored} <= toIPv6(${hold("String", formatAddress(last))}))`;
-}
-
-/** As the engine itself writes an address, which is not always as RFC 5952 does: ::1.2.3.4. */
-function textOf(address: string): string {
-  const text = `IPv6NumToString(${address})`;
-  return `if(${text} LIKE '::ffff:%.%', substring(${text}, 8), ${text})`;
+  return `(${stored} >= toIPv6(${first}) AND ${stored} <= toIPv6(${hold("String", formatAddress(last))}))`;
 }
 
 /** `*` and `?` as LIKE writes them. */

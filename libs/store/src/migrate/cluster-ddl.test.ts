@@ -53,6 +53,15 @@ describe("the schema of a cluster", () => {
     expect(creating("edges_1h_local")).toContain("AS edges_1m_local");
   });
 
+  it("has columns in both, and indexes where the parts are", () => {
+    const altering = (text: string) =>
+      statements
+        .filter((one) => one.startsWith("ALTER TABLE flows") && one.includes(text))
+        .map((one) => one.split(" ")[2]);
+    expect(altering("ADD COLUMN IF NOT EXISTS `dns_name`")).toEqual(["flows_local", "flows"]);
+    expect(altering("src_addr_bloom")).toEqual(["flows_local", "flows_local"]);
+  });
+
   it("rolls up where the rows are, and reads views over all shards", () => {
     expect(creating("edges_1m_from_flows")).toMatch(
       /TO edges_1m_local AS[^]*\nFROM flows_local AS flows\n/,

@@ -60,7 +60,8 @@ function ofCluster(statement: string, options: ClusterOptions): string[] {
     case "ALTER TABLE": {
       const altered = (suffix: string) =>
         statement.replace(/^ALTER TABLE (\w+)/, `ALTER TABLE $1${suffix} ${on}`);
-      return [altered("_local"), altered("")];
+      // An index is of the parts, which the distributed table has none of.
+      return / INDEX /.test(statement) ? [altered("_local")] : [altered("_local"), altered("")];
     }
     case "TRUNCATE TABLE":
       return [statement.replace(/^(TRUNCATE TABLE \w+)/, `$1_local ${on}`)];

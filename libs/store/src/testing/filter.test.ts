@@ -135,6 +135,7 @@ describe("a filter", () => {
       `SELECT arrayStringConcat(groupArray(explain), '\\n') AS explain FROM (EXPLAIN indexes = 1 SELECT count() FROM flows WHERE ${sql})`,
       { parameters },
     );
-    expect(plan?.explain).toMatch(/Name: dst_addr_bloom[^]*Name: src_addr_bloom/);
+    for (const index of ["src_addr_bloom", "dst_addr_bloom"])
+      expect(plan?.explain).toContain(`Name: ${index}`);
   });
 });
