@@ -199,6 +199,8 @@ export class EmbeddedStore implements Store {
 /** The token decides, in the roll-ups too; a block stays one block whatever its size. */
 const insertSettings: Record<string, string | number> = {
   insert_deduplicate: 1,
+  // What the roll-ups insert is aggregated already; other tables are read with FINAL.
+  optimize_on_insert: 0,
   deduplicate_blocks_in_dependent_materialized_views: 1,
   max_insert_threads: 1,
   max_threads: 1,

@@ -97,6 +97,7 @@ export class ServerStore implements Store {
       {
         insert_deduplication_token: token,
         insert_deduplicate: 1,
+        optimize_on_insert: 0,
         deduplicate_blocks_in_dependent_materialized_views: 1,
         async_insert: 0,
         max_insert_threads: 1,
