@@ -70,7 +70,7 @@ async function send(
       Array.from({ length: atOnce }, (_, at) => ({ key: "node-1", value: encode(from + at) })),
     );
   await batch(0);
-  return perCoreSecond(count, async () => {
+  return await perCoreSecond(count, async () => {
     for (let from = 0; from < count; from += atOnce) await batch(from);
   });
 }

@@ -19,7 +19,10 @@ export interface CaptureBed extends AsyncDisposable {
   lab: PolicyLab;
   generator: Part;
   directory: string;
-  /** A collector; it is ready when it resolves, and leaves nothing when it is disposed of. */
+  /**
+   * A collector with its own defaults, the spool in the run directory, unless it is told; it is
+   * ready when it resolves, and is detached when it is disposed of.
+   */
   collector(settings: CollectorConfigInput, broker?: string): Promise<Part>;
   enricher(broker: string): Promise<Part>;
 }
@@ -33,15 +36,17 @@ export async function openCaptureBed(): Promise<CaptureBed> {
   await generator.ask("generated");
   let folders = 0;
   const fresh = (name: string): string => join(directory, `${name}-${folders++}`);
+  const spools = join(lab.runDirectory, "spool");
   const opened = opening.move();
   return {
     ...{ lab, generator, directory },
     async collector(settings, broker) {
+      // What a bus that hangs has left there is nobody's any more.
+      rmSync(spools, { recursive: true, force: true });
       const config: CollectorConfigInput = {
         node: lab.client.node,
         runDirectory: lab.runDirectory,
         pinDirectory: `/sys/fs/bpf/weir-capture-${process.pid}`,
-        spoolDirectory: fresh("spool"),
         interfaces: "none",
         stopTimeoutMs: broker === undefined ? 0 : 30_000,
         ...settings,
@@ -51,7 +56,9 @@ export async function openCaptureBed(): Promise<CaptureBed> {
     },
     enricher(broker) {
       const task: EnricherTask = { broker, directory: fresh("store") };
-      return ready(new Part("enricher", program("enricher-process.ts"), task));
+      // The engine holds a thread for each statement.
+      const wrapper = ["env", "UV_THREADPOOL_SIZE=12"];
+      return ready(new Part("enricher", program("enricher-process.ts"), task, wrapper));
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { CollectorConfigInput } from "@weir/collector";
 import { result } from "../result.ts";
 import type { Result } from "../result.ts";
 import { measureBaseline } from "./baseline.ts";
@@ -7,8 +9,19 @@ import type { CollectorUse } from "./collector-process.ts";
 import type { Burst } from "./generator-process.ts";
 import type { Part } from "./process.ts";
 
+/** One interface makes what a node's many would: it may have the whole ring. */
+export const unbudgeted = { edgeRate: 100_000_000, edgeBurst: 1 << 24 };
+
 /** Room for what a generator that never pauses makes while a shared processor is somebody else's. */
-export const wideRing = { ringBytes: 64 << 20 };
+export const wideRing = { ...unbudgeted, ringBytes: 64 << 20 };
+
+/** A tenth of a second of it: more than a processor that is shared keeps a collector waiting. */
+const pacedRing = { ...unbudgeted, ringBytes: 4 << 20 };
+
+/** Room for all of it, on a real disk: nothing is taken from this spool. */
+function onDisk({ directory }: CaptureBed): CollectorConfigInput {
+  return { spoolDirectory: join(directory, "spool"), spoolMaxBytes: 2 ** 31 };
+}
 
 export interface Carried {
   burst: Burst;
@@ -52,10 +65,10 @@ async function arrived(
   before: CollectorUse,
   connections: number,
 ): Promise<CollectorUse> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 30_000;
   for (;;) {
     const now = await collector.ask<CollectorUse>("use");
-    const told = toldOf(now) - toldOf(before);
+    const told = toldOf(now) - toldOf(before) + now.merged - before.merged;
     if (told >= connections) return now;
     if (performance.now() > deadline) {
       const lost = JSON.stringify(now.lost);
@@ -103,10 +116,10 @@ export async function measureCarrying(
     await using collector = await bed.collector(settings, to);
     return told(what, await carry(bed, collector, { rate, seconds }));
   };
-  const spool = await measure("ring to spool", 0, { ...wideRing, spoolMaxBytes: 2 ** 31 });
+  const spool = await measure("ring to spool", 0, { ...wideRing, ...onDisk(bed) });
   const sent = await measure("ring to broker", 0, wideRing, broker);
   const plain = await measureBaseline(broker, quick);
-  const paced = await measure("200,000 events/s", 100_000, {}, broker);
+  const paced = await measure("200,000 events/s", 100_000, pacedRing, broker);
   return [
     result("capture", "flows-to-spool", flowsPerCore(spool), "flows/s", plain.toSpool),
     result("capture", "flows-to-broker", flowsPerCore(sent), "flows/s", plain.toBroker),

@@ -21,6 +21,8 @@ export interface CollectorUse {
   edges: number;
   swept: number;
   ringFull: number;
+  /** Connections whose ports began again before their end was told: told with the next ones. */
+  merged: number;
   /** Without a broker nothing is sent. */
   isSending: boolean;
   /** Of flows, in the spool or past it. */
@@ -72,6 +74,7 @@ function use(): CollectorUse {
     edges: counters["edges"] ?? 0,
     swept: counters["swept"] ?? 0,
     ringFull: counters["ring_full"] ?? 0,
+    merged: counters["edges_merged"] ?? 0,
     isSending: broker !== undefined,
     spooledRecords: produced + waiting,
     sentRecords: produced,

@@ -15,11 +15,12 @@ char LICENSE[] SEC("license") = "GPL";
 #define TCP_SYN 0x02
 #define TCP_RST_ACK 0x14
 #define HOSTS 256
-#define PORTS_PER_HOST 60000
+#define PORTS_PER_HOST 128 /* they come again, as those of a busy client do */
 
-volatile const __u32 source_be = 0;      /* the pod's address */
-volatile const __u32 destinations = 0;   /* host order, of a /16 */
-volatile const __u16 first_port = 8000;  /* of the servers; the next one when all tuples were used */
+#define SERVER_PORT 8080
+
+volatile const __u32 source_be = 0;    /* the pod's address */
+volatile const __u32 destinations = 0; /* host order, of a /16 */
 
 __u64 frames = 0;     /* handed over, over all runs */
 __u64 probes = 0;     /* the same of probes */
@@ -71,8 +72,8 @@ int connections(struct xdp_md *context)
 		return write_frame(context, HOSTS, 999, probe_port, flags_of(frame));
 	}
 	frame = frames++;
-	return write_frame(context, number % HOSTS, 1024 + tuple % PORTS_PER_HOST,
-			   first_port + tuple / PORTS_PER_HOST, flags_of(frame));
+	return write_frame(context, number % HOSTS, 1024 + tuple % PORTS_PER_HOST, SERVER_PORT,
+			   flags_of(frame));
 }
 
 /* At the interface, for its receive queue to take such frames. */
