@@ -58,6 +58,7 @@ describe("names from the answers that a pod got", () => {
     await bed.inPod(client, process.execPath, "-e", asker, address, ...texts);
   };
   const counters = (): Record<string, number> => collector.status().counters;
+  /** Of its flows to there, in order; a slow machine makes more than one of a connection. */
   const named = (pod: BedPod, dst: string): (string | undefined)[] =>
     recording.flows
       .filter((one) => one.dst === dst && one.dstPort === port && one.direction === "egress")
@@ -90,9 +91,9 @@ describe("names from the answers that a pod got", () => {
         expect(await talk(bed, pod, "tcp", address, port, { count: 2, bytes: 10 })).toBe(2);
     await eventually(() => {
       for (const address of [server.v4, server.v6]) {
-        expect(named(client, address)).toEqual(["api.bed.example", "api.bed.example"]);
+        expect([...new Set(named(client, address))]).toEqual(["api.bed.example"]);
         // It went to the same address, and had asked nobody.
-        expect(named(other, address)).toEqual([undefined, undefined]);
+        expect([...new Set(named(other, address))]).toEqual([undefined]);
       }
     });
     expect(recording.flows.filter((one) => one.direction === "ingress" && one.name)).toEqual([]);

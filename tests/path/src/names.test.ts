@@ -11,6 +11,7 @@ interface FlowLine {
   source: { pod?: string };
   destination: { ip: string; pod?: string; name?: string };
   dnsName?: string;
+  process?: { pid: number; start?: string; executable?: string };
 }
 
 /** weather.example is a server that nothing but the lab's DNS server has a name for. */
@@ -101,10 +102,24 @@ describe("names of who is no workload", () => {
     }, 30_000);
   }, 60_000);
 
+  it("stand beside the process that asked, and the program that it runs", async () => {
+    await eventually(async () => {
+      const asked = await flows("--filter", 'dns.name = "weather.example" and executable ~ */node');
+      expect(new Set(asked.map((flow) => flow.process?.pid)).size).toBe(1);
+      for (const { source, process } of asked) {
+        expect(source.pod).toBe("asker");
+        expect(Date.parse(process?.start ?? "")).toBeLessThan(Date.now());
+      }
+    }, 30_000);
+  }, 60_000);
+
   it("are a hook that the status tells of", async () => {
     const { collectors } = JSON.parse(await ok(["status", "-o", "json"], { env })) as {
       collectors: { hooks: Record<string, string> }[];
     };
-    expect(collectors.map((one) => one.hooks["dns"])).toEqual(["ok", "ok"]);
+    expect(collectors.map((one) => one.hooks)).toMatchObject([
+      { dns: "ok", process: "ok" },
+      { dns: "ok", process: "ok" },
+    ]);
   });
 });
