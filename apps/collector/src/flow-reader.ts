@@ -145,7 +145,8 @@ class KernelReader implements FlowReader {
     let filled = 0;
     for (;;) {
       // Straight into the journal: what the kernel has taken out of its map is there, or here.
-      const read = reader.readInto(records.subarray(filled));
+      // On another thread: a million entries take half a second, and the ring has to be emptied.
+      const read = await reader.readIntoAsync(records.subarray(filled));
       filled += read;
       if (read > 0 && filled + iteratorReadBytes <= records.length) continue;
       const count = filled / flowRecordBytes;

@@ -51,6 +51,7 @@ static const struct {
 	{"linkDetach", link_detach},
 	{"iteratorOpen", iterator_open},
 	{"iteratorRead", iterator_read},
+	{"iteratorReadAsync", iterator_read_async},
 	{"clsactAttach", clsact_attach},
 	{"clsactDetach", clsact_detach},
 	{"clsactQuery", clsact_query},

@@ -179,6 +179,7 @@ EXPORTED(link_update);
 EXPORTED(link_detach);
 EXPORTED(iterator_open);
 EXPORTED(iterator_read);
+EXPORTED(iterator_read_async);
 
 EXPORTED(clsact_attach);
 EXPORTED(clsact_detach);

@@ -55,6 +55,26 @@ describe("iterator", () => {
     expect(readAll(reader, 16 * 3).size).toBe(500);
   });
 
+  it("is read on another thread while this one goes on, and when it was closed meanwhile", async () => {
+    using object = BpfObject.open(objectPath("walk")).load();
+    const entries = object.map("entries");
+    fill(entries, 2000);
+    const buffer = new Uint8Array(65_536);
+    const reader = openIterator(object.program("report"), { map: entries });
+    let bytes = 0;
+    for (let read = await reader.readIntoAsync(buffer); read > 0;) {
+      bytes += read;
+      read = await reader.readIntoAsync(buffer);
+    }
+    expect(bytes).toBe(2000 * 16);
+    const last = reader.readIntoAsync(buffer);
+    reader.close();
+    expect(await last).toBe(0);
+    await expect(reader.readIntoAsync(buffer)).rejects.toMatchObject({ code: "EBADF" });
+    const small = openIterator(object.program("report"), { map: entries });
+    await expect(small.readIntoAsync(new Uint8Array(0))).resolves.toBe(0);
+  });
+
   it("has the map that was named as its target", () => {
     using object = BpfObject.open(objectPath("walk")).load();
     fill(object.map("others"), 3);

@@ -15,6 +15,15 @@ export class IteratorReader extends Owned {
   readInto(buffer: Uint8Array): number {
     return checked<number>("read iterator", native.iteratorRead(this[handleOf], buffer));
   }
+
+  /**
+   * The same on another thread: of a large map a read may take long, all the longer the less there is
+   * to tell. One at a time; the buffer is the read's until it resolves.
+   */
+  async readIntoAsync(buffer: Uint8Array): Promise<number> {
+    const result = await native.iteratorReadAsync(this[handleOf], buffer);
+    return checked<number>("read iterator", result);
+  }
 }
 
 /** An iterator program and its target: opened as often as one likes, each time from the start. */

@@ -177,6 +177,7 @@ export interface Native {
   linkDetach(link: Handle): number;
   iteratorOpen(link: Handle): Handle | number;
   iteratorRead(iterator: Handle, buffer: Bytes): number;
+  iteratorReadAsync(iterator: Handle, buffer: Bytes): Promise<number> | number;
 
   clsactAttach(
     program: Handle,
