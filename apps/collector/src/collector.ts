@@ -18,6 +18,7 @@ import { pinDirectoryOf } from "./pins.ts";
 import { followPolicies } from "./policy-follower.ts";
 import type { PolicyFollower } from "./policy-follower.ts";
 import type { PolicyEndpoint } from "./policy-image.ts";
+import { missingPrivileges } from "./privileges.ts";
 import { readNodeReport } from "./read-report.ts";
 import { takeStationLock } from "./station-lock.ts";
 import { createTurns } from "./turns.ts";
@@ -47,13 +48,16 @@ export interface Collector {
  * weir.policies.v1 in the kernel and reports on weir.nodes.v1. Resolves when the interfaces that
  * are there now are watched.
  *
- * Throws NodeTaken where another collector has the node, BpfError where the kernel refuses.
+ * Throws what is missing of capabilities, NodeTaken where another collector has the node, BpfError
+ * where the kernel refuses.
  */
 export async function startCollector(
   config: CollectorConfig,
   doors: CollectorDoors,
 ): Promise<Collector> {
   const log = doors.log.child({ node: config.node });
+  const missing = missingPrivileges(config);
+  if (missing !== undefined) throw new Error(missing);
   using opening = new DisposableStack();
   opening.use(await takeStationLock(pinDirectoryOf(config)));
   const spool = await openNodeSpool(config, log);

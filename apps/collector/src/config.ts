@@ -28,6 +28,13 @@ export const collectorConfig = z.object({
     .max(200)
     .optional()
     .describe("Folder in bpffs for maps and links; default /sys/fs/bpf/weir/<node>."),
+  user: z
+    .string()
+    .regex(/^[1-9]\d{0,9}(:[1-9]\d{0,9})?$/, "must be UID or UID:GID, in numbers, not root")
+    .optional()
+    .describe(
+      "weir collector, started as root, goes on as this UID or UID:GID with only the capabilities it needs; default: as it was started. weir up stays as it was started.",
+    ),
   interfaces: z
     .union([z.enum(["auto", "none"]), z.array(z.string().min(1).max(15)).max(256)])
     .default("auto")

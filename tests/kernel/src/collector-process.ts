@@ -8,7 +8,7 @@ import type { CollectorTask } from "./run-collector.ts";
 
 const program = new URL("run-collector.ts", import.meta.url).pathname;
 
-export type CollectorProcessOptions = Pick<CollectorTask, "hook" | "pods">;
+export type CollectorProcessOptions = Pick<CollectorTask, "hook" | "pods" | "user">;
 
 /** A collector as a process of its own, on a bus of its own, to be killed. */
 export class CollectorProcess {
@@ -38,6 +38,10 @@ export class CollectorProcess {
     const started = new CollectorProcess(bed, options);
     await started.watching();
     return started;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   watching(): Promise<void> {

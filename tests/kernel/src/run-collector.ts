@@ -6,7 +6,7 @@
 import { createMemoryBus, topics } from "@weir/bus";
 import type { Bus } from "@weir/bus";
 import { policyDeltaCodec, policyDeltaKey, policySetCodec, policySetKey } from "@weir/codec";
-import { collectorConfig, startCollector } from "@weir/collector";
+import { collectorConfig, handOver, startCollector } from "@weir/collector";
 import { diffCompiled, tablesOf } from "@weir/policy";
 import { createLog } from "@weir/runtime";
 import { spelledPolicy } from "./server-policy.ts";
@@ -18,6 +18,7 @@ export interface CollectorTask {
   pinDirectory: string;
   hook?: "tcx" | "clsact";
   pods?: PolicyPod[];
+  user?: string;
 }
 
 const { pods, ...settings } = JSON.parse(process.argv[2] ?? "{}") as CollectorTask;
@@ -44,10 +45,11 @@ async function changePolicy(bus: Bus, of: PolicyPod[]): Promise<void> {
   }, changeIntervalMs);
 }
 
+const config = collectorConfig.parse({ ...settings, interfaces: "none", rescanIntervalMs: 200 });
+handOver(config);
 process.stdout.write("starting\n");
 const bus = createMemoryBus();
 await bus.ensureTopics(Object.values(topics));
 if (pods !== undefined) await changePolicy(bus, pods);
-const config = collectorConfig.parse({ ...settings, interfaces: "none", rescanIntervalMs: 200 });
 await startCollector(config, { bus, log: createLog({ name: "collector", level: "warn" }) });
 process.stdout.write("watching\n");

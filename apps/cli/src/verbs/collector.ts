@@ -1,8 +1,8 @@
-import { collectorConfig, removeCollector } from "@weir/collector";
+import { collectorConfig, handOver, removeCollector } from "@weir/collector";
 import { createLog, loadConfig } from "@weir/runtime";
 import { z } from "zod";
 import { exitCodes } from "../exit.ts";
-import { type StationOptions, station } from "./station.ts";
+import { type StationOptions, common, station } from "./station.ts";
 
 interface CollectorOptions extends StationOptions {
   remove?: boolean;
@@ -12,17 +12,19 @@ interface CollectorOptions extends StationOptions {
 /** `weir collector`: runs it, or takes away what it left in the kernel. */
 export async function collector(options: CollectorOptions): Promise<void> {
   const overrides = { node: options.node };
-  if (!options.remove || options.helpConfig) {
-    await station("collector", options, overrides);
-    return;
-  }
+  if (options.helpConfig) return station("collector", options, overrides);
   // The file of a running collector serves here as well; how it reaches the bus does not matter.
-  const schema = z.object({ ...collectorConfig.shape, bus: z.string().max(4096).optional() });
+  const schema = z.object({ ...common, ...collectorConfig.shape, bus: common.bus.optional() });
   const config = loadConfig(schema, {
     ...(options.config === undefined ? {} : { file: options.config }),
     env: { prefix: "WEIR_COLLECTOR", values: process.env },
     overrides,
   });
+  if (!options.remove) {
+    // Before anything is opened: what runs afterwards is another program.
+    handOver(config);
+    return station("collector", options, overrides);
+  }
   const log = createLog({ name: "collector", level: "warn" });
   if (await removeCollector(config, log)) {
     process.stderr.write(

@@ -60,7 +60,8 @@ export const stations: Record<string, () => Promise<Station>> = {
   },
 };
 
-const common = {
+/** Of every station that runs alone. */
+export const common = {
   bus: z.string().max(4096).describe("kafka://HOST:PORT[,HOST:PORT]: what joins the stations."),
   logLevel: z
     .enum(["debug", "info", "warn", "error"])
