@@ -4,10 +4,12 @@ import { createAnswerReader } from "./answer-reader.ts";
 import type { AnswerReader } from "./answer-reader.ts";
 import type { CollectorConfig } from "./config.ts";
 import type { Datapath } from "./datapath.ts";
+import { seesExecutables } from "./executable.ts";
 import { createFlowNames } from "./flow-names.ts";
 import type { FlowNames } from "./flow-names.ts";
 import { createFlowProcesses } from "./flow-processes.ts";
 import type { FlowProcesses, KernelProcess } from "./flow-processes.ts";
+import { switchedOff } from "./socket-notes.ts";
 
 /** What a block's header lists for the flows in it. */
 export type BlockLists = Pick<BlockHeader, "names" | "processes">;
@@ -40,6 +42,7 @@ class Knowledge implements BlockKnowledge {
   constructor({ enrich, dns, processes }: CollectorConfig, datapath: Datapath) {
     const seen = datapath.map("processes").typed<bigint, KernelProcess>();
     this.#flowProcesses = createFlowProcesses({ lookUp: (key) => seen.get(key), ...processes });
+    this.hooks["process_executable"] = enrich.process === "off" ? switchedOff : executableHook();
     this.hooks["dns"] = enrich.dns === "off" ? switchedOff : "ok";
     if (enrich.dns === "off") return;
     this.#names = new AnsweredNames({
@@ -106,4 +109,7 @@ class Knowledge implements BlockKnowledge {
   }
 }
 
-const switchedOff = "missing: not used, the configuration says off";
+function executableHook(): string {
+  if (seesExecutables()) return "ok";
+  return "missing: without CAP_SYS_PTRACE /proc shows nobody else's program";
+}

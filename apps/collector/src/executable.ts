@@ -34,6 +34,16 @@ export function readExecutable(
   }
 }
 
+/** CAP_SYS_PTRACE: without it /proc shows nobody else's program. */
+const ptraceCapability = 19n;
+
+/** Whether the programs of other users' processes may be seen. */
+export function seesExecutables(proc = "/proc"): boolean {
+  const status = readFileSync(`${proc}/self/status`, "latin1");
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+  return ((BigInt(`0x${effective}`) >> ptraceCapability) & 1n) === 1n;
+}
+
 /** Field 22 of /proc/PID/stat, behind a name that may hold anything. */
 function startTicksOf(folder: string): number {
   const stat = readFileSync(`${folder}/stat`, "latin1");

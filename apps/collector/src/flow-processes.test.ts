@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { flowLayout, flowRecordBytes } from "@weir/codec";
 import type { FlowProcess } from "@weir/codec";
-import { containerOf } from "./executable.ts";
+import { containerOf, seesExecutables } from "./executable.ts";
 import { createFlowProcesses } from "./flow-processes.ts";
 import type { FlowProcesses, FlowProcessesOptions, KernelProcess } from "./flow-processes.ts";
 import { ProcessTable } from "./process-table.ts";
@@ -100,6 +100,16 @@ describe("the processes of a block's flows", () => {
       "/usr/bin/nginx",
       "/usr/bin/curl",
     ]);
+  });
+
+  it("have programs that only a capability may see", () => {
+    mkdirSync(join(proc, "self"));
+    const put = (effective: string): void =>
+      writeFileSync(join(proc, "self/status"), `Name:\tx\nCapEff:\t${effective}\nCapBnd:\t0\n`);
+    put("000001ffffffffff");
+    expect(seesExecutables(proc)).toBe(true);
+    put("000001fffff7ffff");
+    expect(seesExecutables(proc)).toBe(false);
   });
 
   it("is this one, by the true /proc", () => {
