@@ -1,4 +1,4 @@
-/** `npm run bench -- [NAME...] [--quick] [-o json]` */
+/** `npm run bench -- [NAME...] [--quick] [--rows N] [-o json]` */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,12 +16,12 @@ import { store } from "./store.ts";
 const root = resolve(import.meta.dirname, "../../..");
 const benches: Bench[] = [path, codec, names, capture, apply, policyDatapath, store, query];
 
-const help = `npm run bench -- [NAME...] [--quick] [-o json]
+const help = `npm run bench -- [NAME...] [--quick] [--rows N] [-o json]
 
 ${benches.map((one) => `  ${one.name.padEnd(10)} ${one.about}`).join("\n")}
 
 Without a name all run. --quick takes fewer samples and leaves BENCHMARKS.md alone;
-a full run rewrites it, of the benches that ran. Needs root and what \`npm run setup\` installs.`;
+a full run rewrites it, of the benches that ran. --rows is the size of store and query: 10,000,000, --quick 1,000,000. Needs root and what \`npm run setup\` installs.`;
 
 function rewrite(bench: string, results: Result[]): void {
   const file = join(root, "BENCHMARKS.md");
@@ -34,6 +34,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       quick: { type: "boolean", default: false },
+      rows: { type: "string" },
       output: { type: "string", short: "o", default: "table" },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -41,6 +42,11 @@ async function main(): Promise<number> {
   if (values.help) {
     console.log(help);
     return 0;
+  }
+  const rows = values.rows === undefined ? undefined : Number(values.rows);
+  if (rows !== undefined && !(Number.isInteger(rows / 1_000_000) && rows > 0)) {
+    console.error(`--rows takes whole millions, such as 100000000, not ${values.rows}`);
+    return 2;
   }
   const unknown = positionals.filter((name) => !benches.some((one) => one.name === name));
   if (unknown.length > 0 || !["json", "table"].includes(values.output)) {
@@ -58,6 +64,7 @@ async function main(): Promise<number> {
   for (const one of chosen) {
     const measured = await one.run({
       quick: values.quick,
+      rows,
       progress: (text) => console.error(`${one.name}: ${text}`),
     });
     // Two benches share the name `policy`.

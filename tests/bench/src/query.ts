@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Statement } from "@weir/query";
 import {
@@ -26,18 +25,25 @@ const day = 86_400_000_000;
 export const query: Bench = {
   name: "query",
   about: "the ten questions that people ask, p50 and p95, warm and cold",
-  async run({ quick, progress }) {
-    const rows = Number(process.env["WEIR_BENCH_ROWS"] ?? (quick ? 1_000_000 : 20_000_000));
-    const rounds = quick ? 10 : 40;
+  async run({ quick, rows = quick ? 1_000_000 : 10_000_000, progress }) {
     const now = Date.now() * 1000;
-    const directory = mkdtempSync(join(tmpdir(), "weir-bench-query-"));
+    const directory = mkdtempSync(join("/var/tmp", "weir-bench-query-"));
     const opened = await openEmbeddedStore({ directory });
     try {
       await opened.migrate();
       const world = worldOf(1);
-      await fill(opened, world, now, rows, progress);
-      progress("asking");
-      return await ask(opened, questionsOf(world, now), rounds);
+      await fillKnowledge(opened, world, now);
+      const results: Result[] = [];
+      let done = 0;
+      for (const size of sizesUpTo(rows)) {
+        await fill(opened, world, { now, rows: size - done, seed: size }, progress);
+        done = size;
+        progress(`asking ${done} rows`);
+        const last = size === rows;
+        const answers = await ask(opened, questionsOf(world, now), quick || !last ? 10 : 20);
+        results.push(...(last ? answers : summaryAt(answers, size)));
+      }
+      return results;
     } finally {
       await opened.close();
       rmSync(directory, { recursive: true, force: true });
@@ -45,24 +51,45 @@ export const query: Bench = {
   },
 };
 
+/** Powers of ten from a million on, and what was asked for. */
+function sizesUpTo(rows: number): number[] {
+  const powers = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+  return [...powers.filter((size) => size < rows), rows];
+}
+
+/** The first four: of all dashboards and of all needles. */
+function summaryAt(results: readonly Result[], rows: number): Result[] {
+  return results
+    .slice(0, 4)
+    .map((one) => ({ ...one, case: `${one.case}-at-${rows / 1_000_000}M` }));
+}
+
+interface Filling {
+  now: number;
+  rows: number;
+  seed: number;
+}
+
 async function fill(
   opened: EmbeddedStore,
   world: World,
-  now: number,
-  rows: number,
+  { now, rows, seed }: Filling,
   progress: (text: string) => void,
 ): Promise<void> {
   const block = new FlowRows(batchRows + 1);
   // Not to the end of retention: what is older than 30 days would be dropped while it is merged.
-  const traffic = { from: now - 30 * day + 3_600_000_000, to: now, rows, seed: 5 };
+  const traffic = { from: now - 30 * day + 3_600_000_000, to: now, rows, seed };
   let done = 0;
   for (const batch of batchesOf(world, traffic, batchRows)) {
     appendBatch(block, batch);
     done += block.rows;
-    await opened.insertNative("flows", block.encode(), `bench:${done}`);
+    await opened.insertNative("flows", block.encode(), `bench:${seed}:${done}`);
     block.clear();
-    if (done % 1_000_000 < batchRows) progress(`${done} rows`);
+    if (done % 1_000_000 < batchRows) progress(`${done} of ${rows} rows`);
   }
+}
+
+async function fillKnowledge(opened: EmbeddedStore, world: World, now: number): Promise<void> {
   await opened.insertNative(
     workloadRecords.name,
     encodeRows(

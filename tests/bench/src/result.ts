@@ -13,7 +13,12 @@ export interface Bench {
   name: string;
   /** One line for --help. */
   about: string;
-  run(options: { quick: boolean; progress: (text: string) => void }): Promise<Result[]>;
+  run(options: {
+    quick: boolean;
+    /** For benches whose size is a number of rows; undefined: their own. */
+    rows?: number | undefined;
+    progress: (text: string) => void;
+  }): Promise<Result[]>;
 }
 
 export function result(

@@ -80,8 +80,9 @@ function inSql(now: number): Asked[] {
       name: "new-edges-24h",
       kind: "dashboard",
       statement: () => ({
-        sql: `SELECT src_namespace, src_workload, dst_namespace, dst_workload, dst_port, min(time) AS began
-FROM edges_1h WHERE time >= fromUnixTimestamp64Micro({since:Int64}) GROUP BY ALL
+        // `first` is exact in every roll-up, so the coarsest will do.
+        sql: `SELECT src_namespace, src_workload, dst_namespace, dst_workload, dst_port, min(edges_1d.first) AS began
+FROM edges_1d WHERE time >= toStartOfDay(fromUnixTimestamp64Micro({since:Int64}, 'UTC')) GROUP BY ALL
 HAVING began >= fromUnixTimestamp64Micro({deployed:Int64}) LIMIT 1000`,
         parameters: { since: now - 30 * day, deployed: now - day },
       }),
