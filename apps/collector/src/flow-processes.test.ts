@@ -80,6 +80,7 @@ describe("the processes of a block's flows", () => {
     expect(processes.counters).toEqual({ evicted: 0, gone: 1, skipped: 0 });
     asked.length = 0;
     expect(listed(processes, keys.toReversed()).places).toEqual([1, 2, 3, 0, 2]);
+    // Neither the kernel nor /proc is asked again so soon.
     expect(asked).toEqual([]);
   });
 
@@ -100,6 +101,24 @@ describe("the processes of a block's flows", () => {
       "/usr/bin/nginx",
       "/usr/bin/curl",
     ]);
+  });
+
+  it("may put another program in their place", () => {
+    live(13, 8000, "sh");
+    let nowMs = 1000;
+    const processes = open({ nowMs: () => nowMs });
+    const program = (): string | undefined =>
+      listed(processes, [keyOf(13, 8000)]).list[0]?.executable;
+    expect(program()).toBe("/usr/bin/sh");
+    rmSync(join(proc, "13/exe"));
+    symlinkSync("/usr/bin/curl", join(proc, "13/exe"));
+    expect(program()).toBe("/usr/bin/sh");
+    nowMs += 60_000;
+    expect(program()).toBe("/usr/bin/curl");
+    // Gone: what it was is what is known.
+    rmSync(join(proc, "13"), { recursive: true });
+    nowMs += 60_000;
+    expect([program(), processes.counters.gone]).toEqual(["/usr/bin/curl", 0]);
   });
 
   it("have programs that only a capability may see", () => {

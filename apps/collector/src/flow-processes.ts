@@ -19,6 +19,7 @@ export interface FlowProcessesOptions {
   /** Programs looked up in /proc for one block: a fork bomb must not hold up the flows. */
   maxReadsPerBlock: number;
   proc?: string;
+  nowMs?: () => number;
 }
 
 export interface ProcessCounters {
@@ -40,6 +41,8 @@ export interface FlowProcesses {
 /** WEIR_PROCESS_PID_BITS; the rest of a key is the start, in ticks of 10 ms since boot. */
 const pidBits = 22;
 const tickUs = 10_000;
+/** A process may put another program in its place. */
+const rereadMs = 60_000;
 const recordWords = flowRecordBytes / 4;
 const processWord = flowLayout.process.offset / 4;
 
@@ -49,9 +52,10 @@ export function createFlowProcesses(options: FlowProcessesOptions): FlowProcesse
 
 /** A process that is remembered, and where the latest block that listed it has it. */
 interface Known {
+  key: bigint;
   process: FlowProcess;
-  /** There was no time for it yet. */
-  isUnread: boolean;
+  /** When its program is looked up next; 0: there was no time for it yet. */
+  readAtMs: number;
   block: number;
   place: number;
 }
@@ -61,6 +65,7 @@ class ListedProcesses implements FlowProcesses {
   readonly #options: FlowProcessesOptions;
   readonly #known: ProcessTable<Known>;
   readonly #bootUs: number;
+  readonly #nowMs: () => number;
   #block = 0;
   #reads = 0;
 
@@ -68,10 +73,12 @@ class ListedProcesses implements FlowProcesses {
     this.#options = options;
     this.#known = new ProcessTable(Math.max(1, options.maxProcesses >> 1));
     this.#bootUs = bootTimeUs(options.proc);
+    this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
   into(records: Uint8Array, count: number): FlowProcess[] {
     const listed: FlowProcess[] = [];
+    const nowMs = this.#nowMs();
     this.#block++;
     this.#reads = 0;
     const words = new Uint32Array(records.buffer, records.byteOffset, count * recordWords);
@@ -87,7 +94,7 @@ class ListedProcesses implements FlowProcesses {
         [knownLow, knownHigh] = [low, high];
       }
       if (known.block !== this.#block) {
-        if (known.isUnread) this.#read(known);
+        if (nowMs >= known.readAtMs) this.#read(known, nowMs);
         known.block = this.#block;
         known.place = listed.push(known.process);
       }
@@ -100,33 +107,37 @@ class ListedProcesses implements FlowProcesses {
 
   #meet(low: number, high: number): Known {
     const key = (BigInt(high) << 32n) | BigInt(low);
-    const seen = this.#options.lookUp(key);
     const known = {
+      key,
       process: {
         pid: low & (2 ** pidBits - 1),
         start: this.#bootUs + Number(key >> BigInt(pidBits)) * tickUs,
-        comm: seen === undefined ? "" : commText(seen.comm),
-        ...{ executable: "", container: "" },
-        cgroup_id: Number(seen?.cgroup_id ?? 0n),
+        ...{ comm: "", executable: "", cgroup_id: 0, container: "" },
       },
-      ...{ isUnread: true, block: 0, place: 0 },
+      ...{ readAtMs: 0, block: 0, place: 0 },
     };
     this.#known.add(low, high, known);
     return known;
   }
 
-  #read(known: Known): void {
-    const { process } = known;
+  /** What the kernel knows at once, and the program where there is time for it. */
+  #read(known: Known, nowMs: number): void {
+    const { key, process } = known;
+    const isFirst = known.readAtMs === 0;
+    const seen = this.#options.lookUp(key);
+    if (seen !== undefined) {
+      process.comm = commText(seen.comm);
+      process.cgroup_id = Number(seen.cgroup_id);
+    }
     if (this.#reads === this.#options.maxReadsPerBlock) {
       this.counters.skipped++;
       return;
     }
     this.#reads++;
-    known.isUnread = false;
-    const startTicks = Math.round((process.start - this.#bootUs) / tickUs);
-    const facts = readExecutable(process.pid, startTicks, this.#options.proc);
-    if (facts === undefined) this.counters.gone++;
-    else Object.assign(process, facts);
+    const facts = readExecutable(process.pid, Number(key >> BigInt(pidBits)), this.#options.proc);
+    known.readAtMs = facts === undefined ? Infinity : nowMs + rereadMs;
+    if (facts !== undefined) Object.assign(process, facts);
+    else if (isFirst) this.counters.gone++;
   }
 }
 
