@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
 /*
  * Whose a socket is: noted where it is made, in the process that makes it, and kept with the socket
- * itself. An accepted socket begins with a copy of its listener's note; who first sends or receives
- * on it makes it its own, so that a worker is told from who forked it.
+ * itself. An accepted socket begins with a copy of its listener's note; who first receives on it
+ * makes it its own, so that a worker is told from who forked it.
  *
  * Not loaded unless asked for ("?"): each of these hooks may be missing, and only its part with it.
  */
@@ -19,11 +19,21 @@ static __always_inline __u64 process_key(const struct task_struct *leader)
 	return leader->start_boottime / WEIR_PROCESS_TICK_NS << WEIR_PROCESS_PID_BITS | leader->tgid;
 }
 
-/* Written again each time: a program may have put another in its place since. */
+static __always_inline bool is_as_known(const struct weir_process *known, const struct weir_process *now)
+{
+	const __u64 *comm = (const __u64 *)known->comm;
+	const __u64 *other = (const __u64 *)now->comm;
+
+	return known->cgroup_id == now->cgroup_id && known->uid == now->uid && comm[0] == other[0] &&
+	       comm[1] == other[1];
+}
+
+/* A look costs a tenth of writing; a process may have become another program since. */
 static __always_inline __u64 remember_process(struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;
 	__u64 key = process_key(leader);
+	struct weir_process *known = bpf_map_lookup_elem(&processes, &key);
 	struct weir_process process = {
 		.cgroup_id = leader->cgroups->dfl_cgrp->kn->id,
 		.start_ns = leader->start_boottime,
@@ -32,7 +42,8 @@ static __always_inline __u64 remember_process(struct task_struct *task)
 	};
 
 	bpf_probe_read_kernel(process.comm, sizeof(process.comm), leader->comm);
-	bpf_map_update_elem(&processes, &key, &process, BPF_ANY);
+	if (!known || !is_as_known(known, &process))
+		bpf_map_update_elem(&processes, &key, &process, BPF_ANY);
 	return key;
 }
 
@@ -50,8 +61,10 @@ int socket_made(struct bpf_sock *sk)
 }
 
 /* In an accepted socket lies a copy of its listener's note, which names another socket. */
-static __always_inline int take_accepted(struct sock *sk)
+SEC("?tp_btf/sock_recv_length")
+int socket_received(__u64 *context)
 {
+	struct sock *sk = (struct sock *)context[0];
 	struct socket_owner *owner = bpf_sk_storage_get(&socket_owners, sk, 0, 0);
 	__u64 cookie;
 
@@ -63,18 +76,6 @@ static __always_inline int take_accepted(struct sock *sk)
 	owner->process = remember_process(bpf_get_current_task_btf());
 	owner->socket = cookie;
 	return 0;
-}
-
-SEC("?tp_btf/sock_recv_length")
-int socket_received(__u64 *context)
-{
-	return take_accepted((struct sock *)context[0]);
-}
-
-SEC("?tp_btf/sock_send_length")
-int socket_sent(__u64 *context)
-{
-	return take_accepted((struct sock *)context[0]);
 }
 
 /* Sockets that were open before the programs came: whoever has one first among the processes. */

@@ -142,9 +142,11 @@ export const collectorConfig = z.object({
         .default("auto")
         .describe("Smoothed round trip and retransmits, of the workload's own socket."),
       process: z
-        .enum(["auto", "off"])
+        .enum(["auto", "listener", "off"])
         .default("auto")
-        .describe("The process that a workload's socket belongs to."),
+        .describe(
+          "The process that a workload's socket belongs to. listener: an accepted connection counts as its listener's, which spares a look at each receive of this machine.",
+        ),
     })
     .prefault({})
     .describe("What is found out about flows beside their counters; off costs nothing."),

@@ -175,7 +175,7 @@ function settingsAtLoad({
   dns,
   denyUnknownEndpoints,
 }: CollectorConfig): Record<string, number | bigint> {
-  const isOn = (choice: "auto" | "off"): number => (choice === "auto" ? 1 : 0);
+  const isOn = (choice: string): number => (choice === "off" ? 0 : 1);
   return {
     unknown_endpoint_denied: denyUnknownEndpoints ? 1 : 0,
     keep_answers: isOn(enrich.dns),

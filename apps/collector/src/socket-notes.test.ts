@@ -7,13 +7,13 @@ const hybrid = [
   "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0",
   "cgroup2 /sys/fs/cgroup/uni\\040fied cgroup2 rw 0 0",
 ].join("\n");
-const newKernel = Buffer.from("\0btf_trace_sock_send_length\0btf_trace_sock_recv_length\0");
+const newKernel = Buffer.from("\0btf_trace_x\0btf_trace_sock_recv_length\0");
 const machine = (mounts: string, types: Buffer) => ({ mounts: () => mounts, types: () => types });
 
 describe("what is noted of sockets", () => {
   it("is all of it where the kernel tells who makes and who receives", () => {
     expect(planNotes(config, machine(hybrid, newKernel))).toEqual({
-      programs: ["socket_made", "open_sockets", "socket_received", "socket_sent"],
+      programs: ["socket_made", "open_sockets", "socket_received"],
       cgroupPath: "/sys/fs/cgroup/uni fied",
       hooks: { process: "ok", process_accepted: "ok" },
     });
@@ -24,6 +24,10 @@ describe("what is noted of sockets", () => {
     expect(plan.programs).toEqual(["socket_made", "open_sockets"]);
     expect(plan.hooks["process"]).toBe("ok");
     expect(plan.hooks["process_accepted"]).toMatch(/^missing: .*Linux 6\.3.*listener/);
+    const listener = collectorConfig.parse({ node: "n1", enrich: { process: "listener" } });
+    const asked = planNotes(listener, machine(hybrid, newKernel));
+    expect(asked.programs).toEqual(["socket_made", "open_sockets"]);
+    expect(asked.hooks["process_accepted"]).toMatch(/^missing: .*says/);
   });
 
   it("is nothing without cgroup v2, when switched off, and where the kernel refuses", () => {

@@ -6,8 +6,7 @@ import type { CollectorConfig } from "./config.ts";
 import type { Pins } from "./pins.ts";
 
 /** Programs of bpf/processes.h; none is loaded unless it is asked for. */
-const accepted = ["socket_received", "socket_sent"] as const;
-export const noteNames = ["socket_made", "open_sockets", ...accepted] as const;
+export const noteNames = ["socket_made", "open_sockets", "socket_received"] as const;
 
 export type NoteName = (typeof noteNames)[number];
 
@@ -42,17 +41,19 @@ export function planNotes(config: CollectorConfig, from: Machine = machine): Not
     const missing = "missing: no cgroup v2 is mounted, where the making of sockets is told";
     return { ...none, hooks: { process: missing, process_accepted: missing } };
   }
-  const tellsReceiver = from.types().includes("\0btf_trace_sock_recv_length\0");
+  const missing = missingReceiver(config, from);
   return {
     cgroupPath,
-    programs: ["socket_made", "open_sockets", ...(tellsReceiver ? accepted : [])],
-    hooks: {
-      process: "ok",
-      process_accepted: tellsReceiver
-        ? "ok"
-        : "missing: the kernel does not tell who receives (Linux 6.3); an accepted connection counts as its listener's",
-    },
+    programs: ["socket_made", "open_sockets", ...(missing ? [] : (["socket_received"] as const))],
+    hooks: { process: "ok", process_accepted: missing ?? "ok" },
   };
+}
+
+/** Why an accepted connection counts as its listener's. */
+function missingReceiver({ enrich }: CollectorConfig, from: Machine): string | undefined {
+  if (enrich.process === "listener") return switchedOff;
+  if (from.types().includes("\0btf_trace_sock_recv_length\0")) return undefined;
+  return "missing: the kernel does not tell who receives (Linux 6.3); an accepted connection counts as its listener's";
 }
 
 /** The plan without the programs that did not load, and why. */
