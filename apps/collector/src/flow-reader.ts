@@ -2,6 +2,7 @@ import { flowRecordBytes } from "@weir/codec";
 import { RingReader, openIterator } from "libbpf-ts";
 import type { BlockSender } from "./block-sender.ts";
 import type { Datapath } from "./datapath.ts";
+import { Gaps } from "./gaps.ts";
 import type { Journal, JournalArea } from "./journal.ts";
 
 /**
@@ -29,6 +30,10 @@ export interface ReaderCounters {
   recovered: number;
   /** Entries the last whole sweep has seen. */
   flowsLive: number;
+  /** How long the last sweep took, blocks and waiting for their room included. */
+  sweepMs: number;
+  /** The longest that the ring was not emptied, in the last two to four seconds. */
+  drainGapMs: number;
 }
 
 /** Reads what the kernel has: the ring's edges, and by the sweep what changed in the flow map. */
@@ -57,7 +62,7 @@ class KernelReader implements FlowReader {
     swept: 0,
     postponed: 0,
     recovered: 0,
-    flowsLive: 0,
+    ...{ flowsLive: 0, sweepMs: 0, drainGapMs: 0 },
   };
   readonly #datapath: Datapath;
   readonly #sender: BlockSender;
@@ -66,6 +71,7 @@ class KernelReader implements FlowReader {
   readonly #swept: JournalArea;
   readonly #journal: Journal;
   #gathered = 0;
+  readonly #gaps = new Gaps();
 
   constructor({ datapath, sender, journal }: ReaderOptions) {
     this.#datapath = datapath;
@@ -86,6 +92,7 @@ class KernelReader implements FlowReader {
   }
 
   drain(): number {
+    this.counters.drainGapMs = this.#gaps.note(performance.now());
     const { records } = this.#edges;
     let found = 0;
     for (;;) {
@@ -133,7 +140,9 @@ class KernelReader implements FlowReader {
   async #pass(): Promise<boolean> {
     const { globals } = this.#datapath.object;
     globals.set("swept_flows", 0n);
+    const begun = performance.now();
     const isWhole = await this.#readThrough();
+    this.counters.sweepMs = Math.ceil(performance.now() - begun);
     if (isWhole) this.counters.flowsLive = Number(globals.get("swept_flows"));
     return isWhole;
   }

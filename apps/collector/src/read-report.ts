@@ -47,6 +47,8 @@ export function readNodeReport(parts: Parts): NodeReport {
       ...parts.knowledge.counters(),
       edges: reader.counters.edges,
       swept: reader.counters.swept,
+      sweep_ms: reader.counters.sweepMs,
+      drain_gap_ms: reader.counters.drainGapMs,
       reads_postponed: reader.counters.postponed,
       bus_retries: sender.counters.retries,
       bus_away_ms: sender.counters.awayMs,

@@ -21,6 +21,9 @@ export interface CollectorUse {
   edges: number;
   swept: number;
   ringFull: number;
+  flowsLive: number;
+  sweepMs: number;
+  drainGapMs: number;
   /** Connections whose ports began again before their end was told: told with the next ones. */
   merged: number;
   /** Without a broker nothing is sent. */
@@ -74,6 +77,9 @@ function use(): CollectorUse {
     edges: counters["edges"] ?? 0,
     swept: counters["swept"] ?? 0,
     ringFull: counters["ring_full"] ?? 0,
+    flowsLive: counters["flows_live"] ?? 0,
+    sweepMs: counters["sweep_ms"] ?? 0,
+    drainGapMs: counters["drain_gap_ms"] ?? 0,
     merged: counters["edges_merged"] ?? 0,
     isSending: broker !== undefined,
     spooledRecords: produced + waiting,
