@@ -128,6 +128,7 @@ class FileSpool implements Spool {
       throw error;
     }
     this.#nextSequence++;
+    if (this.#last.stream === "") this.#before = markBefore(item);
     this.#last = { stream: item.stream, number: item.number, total: item.total };
     this.#count([item], 1);
   }
@@ -331,6 +332,11 @@ class FileSpool implements Spool {
 
 function markOf({ stream, number, total }: SpoolMark): SpoolMark {
   return { stream, number, total };
+}
+
+/** Numbers need not begin with 1. */
+function markBefore({ stream, number, total, records }: SpoolItem): SpoolMark {
+  return { stream, number: number - 1, total: total - records };
 }
 
 type DropCounts = Pick<

@@ -54,6 +54,8 @@ export class SegmentWriter {
       this.#isDirty = true;
     } catch (error) {
       this.#takeBack();
+      // What broke may be this file's last page, which every further append would meet.
+      if ((error as NodeJS.ErrnoException).code === "EIO") this.finish();
       throw error;
     }
   }
