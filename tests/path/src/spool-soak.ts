@@ -158,6 +158,8 @@ try {
   await soak();
 } catch (error) {
   console.error(error);
+  for (const name of stations.started)
+    console.error(`--- ${name}\n${stations.get(name).output.slice(-8000)}`);
   process.exitCode = 1;
 } finally {
   await stations.stopAll().catch(() => {});

@@ -30,6 +30,10 @@ export class Stations implements AsyncDisposable {
     return join(this.#directory, "spool");
   }
 
+  get started(): string[] {
+    return [...this.#running.keys()];
+  }
+
   get(name: string): Station {
     const station = this.#running.get(name);
     if (!station) throw new Error(`no ${name} was started`);
