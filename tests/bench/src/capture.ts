@@ -1,9 +1,11 @@
 import { startBroker } from "@weir/kafka";
+import { measureBaseline } from "./capture/baseline.ts";
 import { openCaptureBed } from "./capture/bed.ts";
 import { measureCarrying } from "./capture/carrying.ts";
 import { measurePrograms } from "./capture/programs.ts";
 import { measureRatios } from "./capture/ratios.ts";
 import { measureRows } from "./capture/rows.ts";
+import { measureWire } from "./capture/wire.ts";
 import type { Bench, Result } from "./result.ts";
 
 async function run({
@@ -19,9 +21,11 @@ async function run({
   ];
   await using broker = await startBroker();
   await using bed = await openCaptureBed();
+  const plain = await measureBaseline(broker.address, quick);
   return [
     ...costs,
-    ...(await measureCarrying(bed, broker.address, quick, progress)),
+    ...(await measureCarrying(bed, broker.address, plain, quick, progress)),
+    ...(await measureWire(broker, plain)),
     ...(await measureRows(bed, broker, quick, progress)),
   ];
 }

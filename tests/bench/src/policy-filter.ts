@@ -23,14 +23,16 @@ export interface Filter extends Disposable {
   detach(): void;
 }
 
-/** The real programs, maps and writer, as a collector puts them in place. */
+/** The real programs, maps and writer, as a collector puts them in place; `settings` of its switches. */
 export async function loadFilter(
   compiled: CompiledPolicy,
   endpoints: FilterEndpoint[],
   nodeNetns: string | undefined,
   redirects: boolean,
+  settings: Record<string, number> = {},
 ): Promise<Filter> {
   const object = BpfObject.open(objectPath, {
+    settings,
     programs: { from_workload_l3: { autoload: false }, to_workload_l3: { autoload: false } },
     maps: { flows: { maxEntries: 65_536 }, events: { maxEntries: 1 << 20 } },
   }).load();

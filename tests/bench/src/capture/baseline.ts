@@ -10,9 +10,12 @@ import { shopTraffic } from "../codec/shop-traffic.ts";
 export interface Baseline {
   toSpool: number;
   toBroker: number;
+  /** Messages on its topic then. */
+  messages: number;
 }
 
-const topic = { name: "weir.bench.plain", partitions: 1, compacted: false };
+/** A message an event, a thousand of them a send: what is left of it tells their size on the wire. */
+export const plainTopic = { name: "weir.bench.plain", partitions: 1, compacted: false };
 /** Messages handed over at once, as a careful program does. */
 const atOnce = 1000;
 
@@ -28,7 +31,9 @@ export async function measureBaseline(broker: string, quick: boolean): Promise<B
   const avro = recordCodec("FlowBlock");
   const events = singleEvents(1000).map((message) => avro.decode(message));
   const encode = (at: number): Uint8Array => avro.encode(events[at % events.length] as FlowBlock);
-  return { toSpool: await spool(count, encode), toBroker: await send(broker, count, encode) };
+  const toSpool = await spool(count, encode);
+  const toBroker = await send(broker, count, encode);
+  return { toSpool, toBroker, messages: count + atOnce };
 }
 
 /** Blocks of one flow. */
@@ -63,10 +68,10 @@ async function send(
   encode: (at: number) => Uint8Array,
 ): Promise<number> {
   await using bus = createKafkaBus({ brokers: [broker] });
-  await bus.ensureTopics([topic]);
+  await bus.ensureTopics([plainTopic]);
   const batch = (from: number): Promise<void> =>
     bus.send(
-      topic.name,
+      plainTopic.name,
       Array.from({ length: atOnce }, (_, at) => ({ key: "node-1", value: encode(from + at) })),
     );
   await batch(0);

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { CollectorConfigInput } from "@weir/collector";
 import { result } from "../result.ts";
 import type { Result } from "../result.ts";
-import { measureBaseline } from "./baseline.ts";
+import type { Baseline } from "./baseline.ts";
 import type { CaptureBed } from "./bed.ts";
 import type { CollectorUse } from "./collector-process.ts";
 import type { Burst } from "./generator-process.ts";
@@ -92,6 +92,7 @@ async function settled(collector: Part): Promise<void> {
 export async function measureCarrying(
   bed: CaptureBed,
   broker: string,
+  plain: Baseline,
   quick: boolean,
   progress: (text: string) => void,
 ): Promise<Result[]> {
@@ -118,7 +119,6 @@ export async function measureCarrying(
   };
   const spool = await measure("ring to spool", 0, { ...wideRing, ...onDisk(bed) });
   const sent = await measure("ring to broker", 0, wideRing, broker);
-  const plain = await measureBaseline(broker, quick);
   const paced = await measure("200,000 events/s", 100_000, pacedRing, broker);
   return [
     result("capture", "flows-to-spool", flowsPerCore(spool), "flows/s", plain.toSpool),

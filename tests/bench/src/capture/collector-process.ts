@@ -61,7 +61,8 @@ const sampling = setInterval(() => {
 
 const bus = broker === undefined ? hangingBus() : createKafkaBus({ brokers: [broker] });
 await bus.ensureTopics(Object.values(topics));
-const log = createLog({ name: "collector", level: "warn" });
+// One whose bus hangs warns of it when it stops.
+const log = createLog({ name: "collector", level: broker === undefined ? "error" : "warn" });
 const collector = await startCollector(collectorConfig.parse(config), { bus, log });
 
 function use(): CollectorUse {

@@ -29,7 +29,7 @@ async function watch(ports: [first: number, end: number], timeoutMs: number): Pr
   const [first, end] = ports;
   const seen = new Map<number, number>();
   const sql = `SELECT DISTINCT dst_port AS port FROM flows
-    WHERE time > now64() - INTERVAL 30 SECOND AND dst_port >= ${first} AND dst_port < ${end}`;
+    WHERE time > now64() - INTERVAL 3 MINUTE AND dst_port >= ${first} AND dst_port < ${end}`;
   const deadline = performance.now() + timeoutMs;
   while (seen.size < end - first && performance.now() < deadline) {
     const rows = await store.query<{ port: number }>(sql);

@@ -6,6 +6,7 @@ import { parseAddress } from "@weir/codec";
 import { BpfObject, testRun } from "libbpf-ts";
 import type { BpfProgram } from "libbpf-ts";
 import { loadFilter } from "../policy-filter.ts";
+import type { Filter } from "../policy-filter.ts";
 import { openWorld } from "../policy-world.ts";
 import { percentile, result } from "../result.ts";
 import type { Result } from "../result.ts";
@@ -70,14 +71,33 @@ function loadEmpty(directory: string): BpfObject {
   return BpfObject.open(object).load();
 }
 
+function observe(settings: Record<string, number>): Promise<Filter> {
+  const endpoint = { namespace: "bench", pod: "server", ifindex: loopback, addresses: [] };
+  const world = openWorld({ name: "server", address: pod });
+  return loadFilter(world, [endpoint], undefined, false, settings);
+}
+
+/** A DNS answer that is copied for its names (it finds a ring that is full, as a busy one is) to one that is not. */
+async function answerSwitch(repeat: number): Promise<Result> {
+  const packet = packetOf({ protocol: udp, from: 53, port: 40_000 });
+  // A response with one question and one answer.
+  packet.set([0x12, 0x34, 0x81, 0x80, 0, 1, 0, 1], 42);
+  using on = await observe({ keep_answers: 1 });
+  using off = await observe({ keep_answers: 0 });
+  const [kept = 0, passed = 0] = [on, off].map(({ object }) => {
+    const program = object.program("to_workload");
+    testRun(program, { dataIn: packetOf({ protocol: udp, from: 53, port: 40_000 }) });
+    return repeated(program, packet, repeat);
+  });
+  return result("capture", "switch-dns-answer", kept, "ns", passed);
+}
+
 /** Each hook alone, observing, without policy; baseline: a program that does nothing. */
 export async function measurePrograms(quick: boolean): Promise<Result[]> {
   const directory = mkdtempSync(join(tmpdir(), "weir-program-"));
   try {
     using empty = loadEmpty(directory);
-    const compiled = openWorld({ name: "server", address: pod });
-    const endpoint = { namespace: "bench", pod: "server", ifindex: loopback, addresses: [] };
-    using filter = await loadFilter(compiled, [endpoint], undefined, false);
+    using filter = await observe({});
     const nothing = empty.program("empty");
     const [from, to] = ["from_workload", "to_workload"].map((name) => filter.object.program(name));
     const repeat = quick ? 100_000 : 1_000_000;
@@ -104,6 +124,7 @@ export async function measurePrograms(quick: boolean): Promise<Result[]> {
     const alone = once(nothing, opening);
     line("opening", once(to, opening), alone);
     line("closing", once(to, each(rstAck)), alone);
+    lines.push(await answerSwitch(repeat));
     return lines;
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -93,15 +93,17 @@ async function latency(
   const burst = generator.ask<Burst>("generate", rate, seconds);
   await pause(4000);
   const ports: [number, number] = [firstPort, firstPort + probes];
-  const watching = path.enricher.ask<Probed[]>("watch", ports, probes * spacingMs + 30_000);
+  const watching = path.enricher.ask<Probed[]>("watch", ports, probes * spacingMs + 60_000);
   const sentMs = new Map<number, number>();
   for (let port = firstPort; port < firstPort + probes; port++) {
     await pause(2 * spacingMs * Math.random());
     sentMs.set(port, await generator.ask<number>("probe", port));
   }
   const seen = await watching;
-  if (seen.length < probes) throw new Error(`${seen.length} of ${probes} probes have a row`);
   await burst;
+  // Says what is missing, if anything is.
+  await allStored(path, 60_000);
+  if (seen.length < probes) throw new Error(`${seen.length} of ${probes} probes were seen in time`);
   const used = shares(before, await spent(path), (performance.now() - begun) / 1000);
   const ms = seen.map(({ port, seenMs }) => seenMs - (sentMs.get(port) ?? 0));
   return { ms, shares: used };
@@ -154,7 +156,6 @@ export async function measureRows(
     const probes = quick ? 40 : 200;
     const { ms, shares: used } = await latency(path, rate, probes, port);
     port += probes;
-    await allStored(path, 30_000);
     const name = `kernel-to-row-${rate / 1000}k`;
     results.push(
       result("capture", `${name}-p50`, percentile(ms, 0.5), "ms", null),
