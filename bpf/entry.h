@@ -89,6 +89,7 @@ static __noinline struct flow *untracked_flow(const struct flow_key *key)
 	fresh->bytes = 0;
 	fresh->reply_packets = 0;
 	fresh->reply_bytes = 0;
+	fresh->retransmits = 0;
 	fresh->connections = 1;
 	flow = track(key, fresh);
 	if (!flow)

@@ -8,6 +8,8 @@ import { RecordingBus, eventually, start } from "./station.ts";
 import type { FlowRow } from "./station.ts";
 import { PodProcess, keep, serve, talk } from "./traffic.ts";
 
+/** Of the worker before it answers. */
+const waitMs = 100;
 const [port, workerPort, earlyPort, closedPort] = [7200, 7201, 7202, 7203];
 
 let bed: Bed;
@@ -85,13 +87,20 @@ describe("whose a connection is", () => {
   });
 
   it("is the forked worker's that accepted it, not who made the listening socket", async () => {
-    const primary = new PodProcess(server, "worker", String(workerPort));
+    const primary = new PodProcess(server, "worker", String(workerPort), String(waitMs));
     running.push(primary);
     const worker = Number(await primary.line());
     const asking = await stay(keep(client, server.v4, workerPort));
     expect(await asking.exchange()).toBe(true);
     expect(worker).not.toBe(primary.pid);
     await eventually(() => expectProcess(last(seen(workerPort, "ingress")), worker));
+    // It took its time to answer, the network did not.
+    for (const direction of ["egress", "ingress"] as const) {
+      const { firstByteUs, handshakeRttUs } = last(seen(workerPort, direction));
+      expect(firstByteUs).toBeGreaterThanOrEqual(waitMs * 1000);
+      expect(handshakeRttUs).toBeGreaterThan(0);
+      expect(handshakeRttUs).toBeLessThan(firstByteUs);
+    }
   });
 
   it("is known of sockets that were open before, and those connections are marked", async () => {

@@ -1,11 +1,12 @@
 /**
- * Run inside a pod's namespace: `worker.ts PORT`. The first process makes the listening socket, a
- * forked one accepts from it and echoes. Prints the worker's pid once it listens; ends with stdin.
+ * Run inside a pod's namespace: `worker.ts PORT WAIT_MS`. The first process makes the listening
+ * socket, a forked one accepts from it and echoes after a wait. Prints the worker's pid once it
+ * listens; ends with stdin.
  */
 import cluster from "node:cluster";
 import { createServer } from "node:net";
 
-const [port = ""] = process.argv.slice(2);
+const [port = "", waitMs = "0"] = process.argv.slice(2);
 
 cluster.schedulingPolicy = cluster.SCHED_NONE;
 if (cluster.isPrimary) {
@@ -14,5 +15,8 @@ if (cluster.isPrimary) {
   process.stdin.resume().on("end", () => process.exit(0));
 } else {
   process.on("disconnect", () => process.exit(0));
-  createServer((socket) => socket.on("error", () => {}).pipe(socket)).listen(Number(port), "::");
+  createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => setTimeout(() => socket.write(bytes), Number(waitMs)));
+  }).listen(Number(port), "::");
 }
