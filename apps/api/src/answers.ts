@@ -11,10 +11,22 @@ export interface CollectorStatus {
   /** `ok`, or `missing: reason`. */
   hooks: Record<string, string>;
   lost: Record<string, number>;
+  /** Interfaces that wanted more than their share since their node began to watch, the worst first. */
+  beyondShare?: BeyondShare[];
   generation: number;
   /** What it does at its pods: the mode of the policy, or what its configuration limits it to. */
   mode: string;
   error?: string;
+}
+
+export interface BeyondShare {
+  /** `namespace/pod`, else the interface's name. */
+  who: string;
+  /** Connections that were only counted, and the packets of these: in no flow. */
+  untrackedConnections: number;
+  untrackedPackets: number;
+  /** Edges whose counts came later, with the sweep: nothing is lost. */
+  lateEdges: number;
 }
 
 export interface Status {

@@ -1,6 +1,7 @@
 import { topics } from "@weir/bus";
+import type { Odometer } from "@weir/codec";
 import { version } from "@weir/runtime";
-import type { CollectorStatus, Status } from "./answers.ts";
+import type { BeyondShare, CollectorStatus, Status } from "./answers.ts";
 import type { HeardNode } from "./nodes.ts";
 import { nodeProblems, policyProblems } from "./policy-problems.ts";
 import type { Context } from "./routes/context.ts";
@@ -31,11 +32,35 @@ export async function status(context: Context): Promise<Status> {
   };
 }
 
-function collectorStatus({ report }: HeardNode): CollectorStatus {
+export function collectorStatus({ report }: Pick<HeardNode, "report">): CollectorStatus {
   const { node, attached, hooks, generation, mode, error } = report;
   // Every cause that there can be is named, also where it is 0.
   const lost = { ring: 0, map: 0, spool: 0, ...report.lost };
-  return { node, attached, hooks, lost, generation, mode, ...(error === null ? {} : { error }) };
+  const beyondShare = report.odometers.flatMap(beyondItsShare).toSorted(worseFirst);
+  return {
+    ...{ node, attached, hooks, lost, generation, mode },
+    ...(beyondShare.length === 0 ? {} : { beyondShare: beyondShare.slice(0, beyondShareMax) }),
+    ...(error === null ? {} : { error }),
+  };
+}
+
+/** Of a node with a thousand pods, those that matter. */
+const beyondShareMax = 5;
+
+function beyondItsShare(one: Odometer): BeyondShare[] {
+  if (one.untracked_connections + one.untracked_packets + one.late_edges === 0) return [];
+  return [
+    {
+      who: one.pod === "" ? one.interface : `${one.namespace}/${one.pod}`,
+      untrackedConnections: one.untracked_connections,
+      untrackedPackets: one.untracked_packets,
+      lateEdges: one.late_edges,
+    },
+  ];
+}
+
+function worseFirst(one: BeyondShare, other: BeyondShare): number {
+  return other.untrackedPackets - one.untrackedPackets || other.lateEdges - one.lateEdges;
 }
 
 async function storedRows(context: Context): Promise<number> {

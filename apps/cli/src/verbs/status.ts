@@ -39,7 +39,22 @@ export function statusText(answer: Status, colour: boolean): string {
     cellText(one.error ?? ""),
   ]);
   const names = ["collector", "interfaces", "generation", "mode", "lost", "hooks missing", "error"];
-  return `${lines.join("\n")}\n\n${tableText(names, rows)}`;
+  return `${lines.join("\n")}\n\n${tableText(names, rows)}${beyondShareText(answer)}`;
+}
+
+function beyondShareText({ collectors }: Status): string {
+  const rows = collectors.flatMap(({ node, beyondShare = [] }) =>
+    beyondShare.map((one) => [
+      cellText(node),
+      cellText(one.who),
+      one.untrackedConnections,
+      one.untrackedPackets,
+      one.lateEdges,
+    ]),
+  );
+  if (rows.length === 0) return "";
+  const names = ["collector", "beyond its share", "connections untracked", "packets", "edges late"];
+  return `\n${tableText(names, rows)}`;
 }
 
 function lostText(lost: Record<string, number>): string {
