@@ -5,6 +5,7 @@ import type { BpfProgram, OpenOptions, TypedMap } from "libbpf-ts";
 import type { Log } from "@weir/runtime";
 import type { CollectorConfig } from "./config.ts";
 import { journalPages } from "./journal.ts";
+import { kernelTooOld } from "./kernel-limits.ts";
 import { layoutIdOf } from "./layout.ts";
 import { createPins, pinDirectoryOf } from "./pins.ts";
 import type { Pins } from "./pins.ts";
@@ -197,10 +198,12 @@ function hadPolicy(pins: Pins, layout: string): boolean {
 }
 
 function notLoaded(cause: Error, pins: Pins): Error {
+  const tooOld = kernelTooOld(cause);
+  const why = tooOld ?? cause.message;
   const interfaces = new Set(pins.links().map((one) => one.ifindex)).size;
-  if (interfaces === 0) return cause;
+  if (interfaces === 0) return tooOld === undefined ? cause : new Error(tooOld, { cause });
   const kept = `those in place at ${interfaces} interfaces go on with the policy they have`;
-  return new Error(`the programs do not load; ${kept}: ${cause.message}`, { cause });
+  return new Error(`the programs do not load; ${kept}: ${why}`, { cause });
 }
 
 /** A pinned map keeps its size: what it holds is worth more than a new setting. */
