@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Consumer, EachBatchPayload } from "kafkajs";
 import type { BusCounters, GroupOptions, GroupReader, Position } from "../bus.ts";
-import { asError, BusError } from "../error.ts";
+import { asError, BusError, causesOf } from "../error.ts";
 import { refuseLongMetadata } from "../metadata.ts";
 import { Turns } from "../turns.ts";
 import { within } from "../wakeup.ts";
@@ -45,12 +45,28 @@ export class KafkaGroupReader implements GroupReader {
   static async join(doors: GroupDoors, options: GroupOptions): Promise<KafkaGroupReader> {
     const reader = new KafkaGroupReader(doors, options);
     try {
-      await reader.#start();
+      await reader.#startPatiently();
     } catch (error) {
       await reader.close();
       throw unavailable(doors.bus, `joining group ${options.group}`, error);
     }
     return reader;
+  }
+
+  /** A broker that has just been started knows its groups a little later than it answers. */
+  async #startPatiently(): Promise<void> {
+    const { firstRetryMs, maxRetryMs, maxRetries } = this.#doors.bus;
+    let pauseMs = firstRetryMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#start();
+      } catch (error) {
+        if (attempt >= maxRetries || !isPassing(error)) throw error;
+        this.#report(asError(error));
+      }
+      await pause(pauseMs);
+      pauseMs = Math.min(2 * pauseMs, maxRetryMs);
+    }
   }
 
   async #start(): Promise<void> {
@@ -219,4 +235,16 @@ export class KafkaGroupReader implements GroupReader {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** kafkajs says of these that they may be tried again, and leaves it to others. */
+const passing = new Set([
+  "GROUP_LOAD_IN_PROGRESS",
+  "GROUP_COORDINATOR_NOT_AVAILABLE",
+  "NOT_COORDINATOR_FOR_GROUP",
+]);
+
+function isPassing(error: unknown): boolean {
+  for (const { type } of causesOf(error)) if (passing.has(type ?? "")) return true;
+  return false;
 }
