@@ -1,5 +1,6 @@
 import { startBroker } from "@weir/kafka";
 import { measureBaseline } from "./capture/baseline.ts";
+import { measureSweep } from "./capture-sweep.ts";
 import { openCaptureBed } from "./capture/bed.ts";
 import { measureCarrying } from "./capture/carrying.ts";
 import { measurePrograms } from "./capture/programs.ts";
@@ -16,6 +17,7 @@ async function run({
   progress: (text: string) => void;
 }): Promise<Result[]> {
   const costs = [
+    ...(await measureSweep(quick, progress)),
     ...(await measurePrograms(quick)),
     ...(await measureRatios(quick ? 10 : 21, progress)),
   ];
