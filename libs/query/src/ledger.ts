@@ -6,7 +6,8 @@ export const defaultSettleSeconds = 5;
 
 /**
  * Causes that take records which had a block's number: they are among what was produced. Every
- * other cause takes what was never a record, e.g. `map`.
+ * other cause takes what was never a record: connections that found no room in the kernel's map (`map`),
+ * or whose interface had its share of it (`map_share`).
  */
 const numberedCauses = ["spool", "spool_damaged", "dead_letter"];
 

@@ -174,9 +174,20 @@ describe("the answer of the ledger", () => {
       unexplained: 1,
       complete: false,
     });
-    const lost = { ...run, lost: { ring: 3, map: 1 }, lost_before: { ring: 3 } };
+    const lost = { ...run, lost: { map_share: 3, map: 1 }, lost_before: { map_share: 3 } };
     expect(only(lost)).toMatchObject({ lost: { map: 1 }, complete: false });
-    const again = { ...run, lost: { ring: 2 }, lost_before: { ring: 3 } };
-    expect(only(again)).toMatchObject({ lost: { ring: 2 }, complete: false });
+    const again = { ...run, lost: { map: 2 }, lost_before: { map: 3 } };
+    expect(only(again)).toMatchObject({ lost: { map: 2 }, complete: false });
+  });
+
+  it("explains missing rows by causes that took records, never by those that made none", () => {
+    const lost = { spool: 2, spool_damaged: 1, dead_letter: 1 };
+    expect(only({ ...run, stored: 1, lost })).toMatchObject({ unexplained: 0, lost });
+    // Connections without an entry in the map were never in a block.
+    const counted = { map: 4, map_share: 4 };
+    expect(only({ ...run, stored: 1, lost: counted })).toMatchObject({
+      unexplained: 4,
+      lost: counted,
+    });
   });
 });
