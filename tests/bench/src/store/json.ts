@@ -1,5 +1,5 @@
 import { formatAddress } from "@weir/codec";
-import type { Slice } from "./traffic.ts";
+import type { PerRow, Slice } from "./traffic.ts";
 
 /** Rows as a client without a writer of its own has them: an object each. */
 export function jsonLines(batch: readonly Slice[]): object[] {
@@ -29,7 +29,7 @@ function rowOf({ columns, sources, destinations, reasons }: Slice, at: number): 
     reply_packets: columns.replyPackets[at],
     reply_bytes: columns.replyBytes[at],
     verdict: columns.verdict[at],
-    reason: reasons[at],
+    reason: valueOf(reasons, at),
     generation: columns.generation[at],
     answered: ((columns.flags[at] ?? 0) & 2) !== 0,
     tcp_flags: columns.tcpFlags[at],
@@ -56,7 +56,7 @@ function end(
   ports: Uint16Array,
   parties: Slice["sources"],
 ): object {
-  const party = parties[at];
+  const party = valueOf(parties, at);
   return {
     [`${side}_addr`]: formatAddress(addresses, at * 16),
     [`${side}_port`]: ports[at],
@@ -66,4 +66,8 @@ function end(
     [`${side}_pod`]: party?.pod,
     [`${side}_name`]: party?.name,
   };
+}
+
+function valueOf<Value>({ values, of }: PerRow<Value>, at: number): Value | undefined {
+  return values[of[at] ?? 0];
 }

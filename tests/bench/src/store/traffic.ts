@@ -16,9 +16,15 @@ export interface Traffic {
 /** What a node saw in a slice of time, as the collector's decoder gives it, and whose rows they are. */
 export interface Slice {
   columns: FlowColumns;
-  sources: Party[];
-  destinations: Party[];
-  reasons: string[];
+  sources: PerRow<Party>;
+  destinations: PerRow<Party>;
+  reasons: PerRow<string>;
+}
+
+/** As a block has its addresses: each once, and which of them a row has. */
+export interface PerRow<Value> {
+  values: Value[];
+  of: Uint32Array;
 }
 
 /** One observation: a connection between two pods makes two. */
@@ -166,9 +172,9 @@ function sliceOf(node: string, seen: Observation[], block: number): Slice {
   };
   return {
     columns,
-    sources: seen.map((one) => one.source.party),
-    destinations: seen.map((one) => one.destination.party),
-    reasons: seen.map((one) => reasonOf(one)),
+    sources: perRow(seen, (one) => one.source.party),
+    destinations: perRow(seen, (one) => one.destination.party),
+    reasons: perRow(seen, reasonOf),
   };
 }
 
@@ -179,22 +185,35 @@ function reasonOf({ edge, destination }: Observation): string {
   return edge.denied ? `default-deny ingress (${policy})` : `${policy} ingress[0]`;
 }
 
-/** Puts a batch into rows as the enricher does: each name is looked up once. */
+function perRow<Value>(seen: Observation[], valueOf: (one: Observation) => Value): PerRow<Value> {
+  const values: Value[] = [];
+  const known = new Map<Value, number>();
+  const of = Uint32Array.from(seen, (one) =>
+    once(known, valueOf(one), (value) => values.push(value) - 1),
+  );
+  return { values, of };
+}
+
+/** Puts a batch into rows as the enricher does: each name of a block is looked up once. */
 export function appendBatch(rows: FlowRows, batch: readonly Slice[]): void {
   const sources = new Map<Party, number>();
   const destinations = new Map<Party, number>();
   const reasons = new Map<string, number>();
-  const source = (party: Party) => rows.source(party);
-  const destination = (party: Party) => rows.destination(party);
-  const reason = (text: string) => rows.reason(text);
   for (const slice of batch)
     rows.append(slice.columns, 0, slice.columns.count, {
-      sources: Uint32Array.from(slice.sources, (one) => once(sources, one, source)),
-      destinations: Uint32Array.from(slice.destinations, (one) =>
-        once(destinations, one, destination),
-      ),
-      reasons: Uint32Array.from(slice.reasons, (one) => once(reasons, one, reason)),
+      sources: numbersOf(slice.sources, sources, (party) => rows.source(party)),
+      destinations: numbersOf(slice.destinations, destinations, (party) => rows.destination(party)),
+      reasons: numbersOf(slice.reasons, reasons, (text) => rows.reason(text)),
     });
+}
+
+function numbersOf<Value>(
+  { values, of }: PerRow<Value>,
+  known: Map<Value, number>,
+  make: (value: Value) => number,
+): Uint32Array {
+  const numberOf = values.map((value) => once(known, value, make));
+  return of.map((at) => numberOf[at] ?? 0);
 }
 
 function once<Key>(known: Map<Key, number>, key: Key, make: (key: Key) => number): number {
