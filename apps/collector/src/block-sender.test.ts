@@ -20,7 +20,10 @@ class StubbornBus {
   async send(_topic: string, messages: OutgoingMessage[]): Promise<void> {
     if (!this.#isOpen) await new Promise<void>((resolve) => this.#open.push(resolve));
     if (this.refusals-- > 0) throw new Error("broker is away");
-    this.taken.push(...messages);
+    // Senders reuse their buffers.
+    this.taken.push(
+      ...messages.map((one) => ({ ...one, value: one.value && Uint8Array.from(one.value) })),
+    );
   }
 
   open(): void {
