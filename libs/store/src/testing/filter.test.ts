@@ -138,4 +138,15 @@ describe("a filter", () => {
     for (const index of ["src_addr_bloom", "dst_addr_bloom"])
       expect(plan?.explain).toContain(`Name: ${index}`);
   });
+
+  it("is answered from the newest rows on, no further back than the limit asks for", async () => {
+    const filter = parseFilter("ip = 10.9.9.9", now / 1000);
+    const { sql, parameters } = flowsQuery({ since: now - 3600 * second, filter, limit: 10 });
+    const plan = await store.query<{ explain: string }>(`EXPLAIN actions = 1 ${sql}`, {
+      parameters,
+    });
+    expect(plan.map((line) => line.explain).join("\n")).toMatch(
+      /Prefix sort description: .*toStartOfFiveMinutes\(.*\) DESC/,
+    );
+  });
 });
