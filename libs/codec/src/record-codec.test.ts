@@ -269,7 +269,7 @@ describe("record codecs", () => {
       PolicyDelta: 1312740823,
       PolicySetIndex: 595207243,
       PolicyChange: 1417882244,
-      NodeReport: 832529442,
+      NodeReport: 579158228,
       Suggestion: 310977042,
       ControllerClaim: 1577785286,
       Event: 375219595,
