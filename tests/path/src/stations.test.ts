@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Bus, createKafkaBus, topics } from "@weir/bus";
 import { deadLetterCodec } from "@weir/codec";
 import { type RunningBroker, brokerMissing, startBroker } from "@weir/kafka";
+import { takeAway } from "./broker-away.ts";
 import { type Bed, countsExactly } from "./exact-suite.ts";
 import {
   addressesOf,
@@ -47,7 +48,8 @@ onBroker("stations of their own, over a Kafka broker", () => {
   }, 240_000);
 
   afterAll(async () => {
-    await server?.[Symbol.asyncDispose]();
+    // What runs in the pod ends with SIGTERM; SIGKILL ends only who started it.
+    if (server?.running) await server.stop("SIGTERM");
     await bus?.close();
     await stations?.[Symbol.asyncDispose]();
     await ok(["collector", "--remove", "--node", node]).catch(() => "");
@@ -153,6 +155,21 @@ onBroker("stations of their own, over a Kafka broker", () => {
     );
     expect(collector.running).toBe(true);
   }, 270_000);
+
+  it.each(["refuse", "error"] as const)(
+    "stores every packet once when the broker is away: %s",
+    async (how) => {
+      await using _load = load(bed.server.v4);
+      const comeBack = await takeAway(broker, join(directory, "kafka"), how);
+      await new Promise((done) => setTimeout(done, 5000));
+      broker = await comeBack();
+      const collector = stations.get("collector");
+      await collector.says(/"catchUpMs":\d+/, 60_000);
+      await _load.stop("SIGTERM");
+      await balanced(bed, 60_000);
+    },
+    200_000,
+  );
 
   it("shows a block that vanished as unexplained", async () => {
     const folder = join(stations.spoolDirectory, node);
