@@ -65,6 +65,9 @@ class GroupFunction<Services> implements RunningFunction {
   #group: string;
   #stopTimeoutMs: number;
   #workers = new Map<number, PartitionWorker>();
+  #assignments = 0;
+  /** Workers that have lost their partitions and still have a batch in hand. */
+  #ending: Promise<unknown> = Promise.resolve();
   #doors: WorkerDoors | undefined;
   #reader: Promise<GroupReader> | undefined;
   #metrics: Metrics;
@@ -123,10 +126,14 @@ class GroupFunction<Services> implements RunningFunction {
 
   /** Every partition begins anew: what was not committed is delivered again, with its intent. */
   async #assign({ positions }: Assignment): Promise<void> {
+    const turn = ++this.#assignments;
     const old = [...this.#workers.values()];
     this.#workers.clear();
     for (const worker of old) worker.abandon("the partitions are being assigned anew");
-    await within(this.#stopTimeoutMs, Promise.all(old.map((worker) => worker.done)));
+    this.#ending = Promise.all([this.#ending, ...old.map((worker) => worker.done)]);
+    await within(this.#stopTimeoutMs, this.#ending);
+    // Another assignment came meanwhile: workers of this one would take its messages, out of order.
+    if (turn !== this.#assignments) return;
     for (const { topic, partition, offset, metadata } of positions) {
       const intent = parseIntent(metadata);
       if (metadata !== "" && !intent) {
