@@ -18,6 +18,8 @@ export interface RowPath {
   collector: Part;
   enricher: Part;
   broker: { address: string; pid: number };
+  /** What the generator had made before. */
+  madeBefore: number;
 }
 
 interface Stored {
@@ -59,7 +61,7 @@ function shares(before: Spent, after: Spent, seconds: number): Spent {
 /** Waits until the store has every connection that was made; throws where it never does. */
 async function allStored(path: RowPath, timeoutMs: number): Promise<Stored> {
   const made = await path.bed.generator.ask<Generated>("generated");
-  const expected = made.connections + made.probes;
+  const expected = made.connections + made.probes - path.madeBefore;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const now = await stored(path);
@@ -149,7 +151,9 @@ export async function measureRows(
 ): Promise<Result[]> {
   await using enricher = await bed.enricher(broker.address);
   await using collector = await bed.collector(wideRing, broker.address);
-  const path: RowPath = { bed, collector, enricher, broker };
+  const before = await bed.generator.ask<Generated>("generated");
+  const madeBefore = before.connections + before.probes;
+  const path: RowPath = { bed, collector, enricher, broker, madeBefore };
   const results: Result[] = [];
   let port = firstProbePort;
   for (const rate of [10_000, 50_000]) {
