@@ -72,6 +72,28 @@ describe("the identity index", () => {
     expect(index.resolve(A, 50)?.pod).toBe("web-b");
   });
 
+  it("never gives an address back to who had it before, whose end was not told", () => {
+    const index = new IdentityIndex({ tombstoneKeepMs: 1000 });
+    index.apply(pod("cart-a", "10.64.1.5", 10));
+    index.apply(pod("web-b", "10.64.1.5", 50, 60));
+    const gone = [undefined, undefined, "varies"];
+    const asked = (): unknown[] => [
+      index.resolve(A, 60)?.pod,
+      index.findThroughout(A, 0, 60, 90),
+      index.findThroughout(A, 0, 40, 90),
+    ];
+    expect(asked()).toEqual(gone);
+    index.prune(3 * SECOND);
+    expect(asked()).toEqual([undefined, undefined, undefined]);
+
+    const bounded = new IdentityIndex({ maxPerAddress: 2 });
+    bounded.apply(pod("cart-a", "10.64.1.5", 10));
+    bounded.apply(pod("web-b", "10.64.1.5", 50, 60));
+    bounded.apply(pod("web-c", "10.64.1.5", 70, 80));
+    const names = [20, 55, 65, 75, 85].map((at) => bounded.resolve(A, at)?.pod);
+    expect(names).toEqual([undefined, "web-b", undefined, "web-c", undefined]);
+  });
+
   it("lets pods win over services, nodes and hosts, and a node answer for its own network", () => {
     const index = new IdentityIndex();
     const node: Workload = {
@@ -180,13 +202,13 @@ describe("the identity index", () => {
       for (let probe = 0; probe < 100; probe++) {
         const address = parseAddress(`10.0.0.${random(5)}`);
         const at = random(350);
-        const expected = all.findLast(
+        const latest = all.findLast(
           (one) =>
             formatAddress(one.addresses[0] as Uint8Array) === formatAddress(address) &&
-            one.since <= at &&
-            at < (one.until ?? Infinity),
+            one.since <= at,
         );
-        expect(index.resolve(address, at)?.pod).toBe(expected?.name);
+        const expected = latest && at < (latest.until ?? Infinity) ? latest.name : undefined;
+        expect(index.resolve(address, at)?.pod).toBe(expected);
       }
     }
   });

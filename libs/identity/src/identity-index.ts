@@ -22,8 +22,9 @@ export interface IdentityCounters {
 /**
  * Who an address is, or was, at a time. Fed with Workload records; where two claim an address at
  * the same time, pods win over services, those over nodes, those over hosts, and of the same kind
- * the one that came last. Pods on their node's network have no address of their own: their node
- * answers. An address that nobody claimed at that time is unknown.
+ * the one that came last. A pod's address is its own alone: the next pod that has it ends the claim
+ * of the one before, whose own end may be told late or never. Pods on their node's network have no
+ * address of their own: their node answers. An address that nobody claimed at that time is unknown.
  */
 export class IdentityIndex {
   readonly counters: IdentityCounters = {
@@ -58,9 +59,13 @@ export class IdentityIndex {
   find(bytes: Uint8Array, offset: number, timeUs: number): WorkloadRef | undefined {
     const claims = this.#byAddress.get(bytes, offset);
     if (claims === undefined) return undefined;
+    let nextPodSince = Infinity;
     for (let at = 0; at < claims.length; at++) {
       const ref = claims[at] as WorkloadRef;
-      if (timeUs >= ref.since && timeUs < ref.until) return ref;
+      const isPod = ref.kind === "pod";
+      if (timeUs >= ref.since && timeUs < ref.until && !(isPod && timeUs >= nextPodSince))
+        return ref;
+      if (isPod) nextPodSince = ref.since;
     }
     return undefined;
   }
@@ -77,10 +82,14 @@ export class IdentityIndex {
   ): WorkloadRef | "varies" | undefined {
     const claims = this.#byAddress.get(bytes, offset);
     if (claims === undefined) return undefined;
+    let nextPodSince = Infinity;
     for (let at = 0; at < claims.length; at++) {
       const ref = claims[at] as WorkloadRef;
-      if (ref.since <= fromUs && untilUs < ref.until) return ref;
-      if (ref.since <= untilUs && fromUs < ref.until) return "varies";
+      const isPod = ref.kind === "pod";
+      const end = isPod ? Math.min(ref.until, nextPodSince) : ref.until;
+      if (ref.since <= fromUs && untilUs < end) return ref;
+      if (ref.since <= untilUs && fromUs < end) return "varies";
+      if (isPod) nextPodSince = ref.since;
     }
     return undefined;
   }
@@ -143,7 +152,19 @@ export class IdentityIndex {
 
   #forget(key: string, workload: Workload): void {
     this.#byKey.delete(key);
+    if (workload.kind === "pod" && !workload.host_network) this.#dropEarlierPods(key, workload);
     this.#unlink(workload);
+  }
+
+  /** Who had the pod's addresses before it must not have them again once it is forgotten. */
+  #dropEarlierPods(key: string, workload: Workload): void {
+    for (const address of workload.addresses) {
+      const claims = this.#byAddress.get(address);
+      const place = claims?.findIndex((ref) => refKey(ref) === key) ?? -1;
+      if (claims === undefined || place < 0) continue;
+      const kept = claims.filter((ref, at) => at <= place || ref.kind !== "pod");
+      if (kept.length < claims.length) this.#byAddress.set(address, kept);
+    }
   }
 
   #link(workload: Workload): void {
@@ -169,11 +190,13 @@ export class IdentityIndex {
     }
   }
 
-  /** The claim that ended first. */
+  /** The claim that ended first; of pods, which end each other's, that is the earliest. */
   #leastWanted(claims: WorkloadRef[]): number {
-    let least = claims.length - 1;
+    const earliestPod = claims.findLastIndex((ref) => ref.kind === "pod");
+    let least = earliestPod > 0 ? earliestPod : claims.length - 1;
     claims.forEach((ref, at) => {
-      if (ref.until < (claims[least] as WorkloadRef).until) least = at;
+      const isLaterPod = earliestPod > 0 && ref.kind === "pod";
+      if (!isLaterPod && ref.until < (claims[least] as WorkloadRef).until) least = at;
     });
     return least;
   }
