@@ -3,7 +3,7 @@
  * `sql` the engine refused the statement (see `clickhouseCode`); `refused` untrusted SQL asked for
  * what it may not have; `limit` a time, memory, row or size limit was reached; `busy` too many
  * statements are waiting; `locked` another process has the data directory; `migration` the schema
- * cannot be brought up to date; `unreachable` no server answers; `aborted`; `closed`.
+ * cannot be brought up to date; `backup` one cannot be made, or is broken; `unreachable` no server answers; `aborted`; `closed`.
  */
 export type StoreErrorKind =
   | "sql"
@@ -12,6 +12,7 @@ export type StoreErrorKind =
   | "busy"
   | "locked"
   | "migration"
+  | "backup"
   | "unreachable"
   | "aborted"
   | "closed";

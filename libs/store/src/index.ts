@@ -1,5 +1,10 @@
 export type * from "./contract.ts";
 export {
+  backupEmbeddedStore,
+  type BackupOptions,
+  restoreEmbeddedStore,
+} from "./embedded/backup.ts";
+export {
   EmbeddedStore,
   type EmbeddedStoreOptions,
   openEmbeddedStore,

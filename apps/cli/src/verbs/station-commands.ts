@@ -90,8 +90,9 @@ A setting can also come from the environment: WEIR_${name.toUpperCase()}_FIELD_N
 }
 
 function addStore(program: Command): void {
-  program
+  const store = program
     .command("store")
+    .enablePositionalOptions()
     .description("the embedded ClickHouse engine behind ClickHouse's HTTP interface")
     .option("--data <dir>", "where it keeps the tables (default: ~/.local/state/weir/store)")
     .option("--listen <addr>", "address and port, on loopback", "127.0.0.1:8123")
@@ -104,4 +105,21 @@ Example:
   weir enricher --config enricher.yaml      # store: http://127.0.0.1:8123`,
     )
     .action(async (options) => (await import("./store.ts")).store(options));
+  addCopy(store, "backup", "copy every table into a new folder, with checksums");
+  addCopy(store, "restore", "make an empty data directory from a backup, or leave it as it was");
+}
+
+function addCopy(store: Command, verb: "backup" | "restore", description: string): void {
+  store
+    .command(verb)
+    .description(description)
+    .argument("<dir>", "the folder of the backup")
+    .option("--data <dir>", "where the tables are (default: ~/.local/state/weir/store)")
+    .addHelpText(
+      "after",
+      `
+No process may have the data directory open. Example:
+  weir store ${verb} /backup/monday --data /var/lib/weir/store`,
+    )
+    .action(async (dir, options) => (await import("./store.ts")).storeCopy(verb, dir, options));
 }

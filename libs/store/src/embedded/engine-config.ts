@@ -36,16 +36,19 @@ export async function writeEngineConfig(
   directory: string,
   database: string,
   limits: EngineLimits,
+  backups?: string,
 ): Promise<string> {
   const folder = join(directory, "config");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, "engine.xml");
-  await writeFile(join(folder, "users.xml"), usersXml(database), { mode: 0o600 });
-  await writeFile(file, engineXml(limits), { mode: 0o600 });
+  await writeFile(join(folder, "users.xml"), usersXml(database, backups !== undefined), {
+    mode: 0o600,
+  });
+  await writeFile(file, engineXml(limits, backups), { mode: 0o600 });
   return file;
 }
 
-function engineXml(limits: EngineLimits): string {
+function engineXml(limits: EngineLimits, backups: string | undefined): string {
   const settings: Record<string, number> = {
     max_server_memory_usage: limits.maxServerMemoryBytes,
     mark_cache_size: limits.markCacheBytes,
@@ -76,6 +79,8 @@ function engineXml(limits: EngineLimits): string {
     jemalloc_max_background_threads_num: 1,
   };
   const lines = Object.entries(settings).map(([name, value]) => `  <${name}>${value}</${name}>`);
+  if (backups !== undefined)
+    lines.push(`  <backups><allowed_path>${xmlText(backups)}</allowed_path></backups>`);
   return `<clickhouse>
   <user_directories><users_xml><path>users.xml</path></users_xml></user_directories>
 ${lines.join("\n")}
@@ -83,13 +88,18 @@ ${lines.join("\n")}
 `;
 }
 
-function usersXml(database: string): string {
+function xmlText(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+function usersXml(database: string, mayBackUp: boolean): string {
+  const backup = mayBackUp ? "BACKUP, " : "";
   return `<clickhouse>
   <profiles><default/></profiles>
   <quotas><default/></quotas>
   <roles>
     <${ownerRole}><grants>
-      <query>GRANT CHECK, SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, SYSTEM ON *.*</query>
+      <query>GRANT ${backup}CHECK, SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, SYSTEM ON *.*</query>
       <query>GRANT TABLE ENGINE ON *</query>
     </grants></${ownerRole}>
     <${readerRole}><grants>

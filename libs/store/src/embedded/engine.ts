@@ -50,8 +50,16 @@ export class Engine {
     this.#anchor = anchor;
   }
 
-  /** Throws StoreError `locked` naming the process that has the directory. */
-  static async open(directory: string, database: string, limits: EngineLimits): Promise<Engine> {
+  /**
+   * Throws StoreError `locked` naming the process that has the directory. With `backups`, and only
+   * then, the owner may back up, into that folder alone.
+   */
+  static async open(
+    directory: string,
+    database: string,
+    limits: EngineLimits,
+    backups?: string,
+  ): Promise<Engine> {
     const data = join(resolve(directory), "data");
     if (opened !== undefined)
       throw new StoreError(
@@ -59,7 +67,7 @@ export class Engine {
         `this process (${process.pid}) has ${opened} open already: the embedded engine takes one data directory per process; close that store first`,
       );
     await mkdir(data, { recursive: true, mode: 0o700 });
-    const config = await writeEngineConfig(resolve(directory), database, limits);
+    const config = await writeEngineConfig(resolve(directory), database, limits, backups);
     const anchor = await connectFirst(data, config);
     opened = data;
     const engine = new Engine(data, database, anchor);
