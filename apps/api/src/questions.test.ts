@@ -255,15 +255,30 @@ describe("the live tail of a client that comes back", () => {
   });
 });
 
-describe("the tables", () => {
-  it("carry an ETag, and are not sent again", async () => {
-    const first = await bed.get("/v1/tables");
-    const tag = first.headers.get("etag") ?? "";
-    expect(((await first.json()) as unknown[]).length).toBeGreaterThan(8);
-    const ask = (known: string) =>
-      fetch(`${bed.api.url}/v1/tables`, { headers: { "if-none-match": known } });
-    const again = await ask(`"other", ${tag}`);
-    expect([again.status, await again.text()]).toEqual([304, ""]);
-    expect((await ask('"other"')).status).toBe(200);
+describe("what seldom changes", () => {
+  const ask = (path: string, known: string) =>
+    fetch(bed.api.url + path, { headers: { "if-none-match": known } });
+
+  it.each(["/v1/tables", "/v1/policies", "/v1/policies/history"])(
+    "%s carries an ETag, and is not sent again",
+    async (path) => {
+      const first = await bed.get(path);
+      const tag = first.headers.get("etag") ?? "";
+      expect(Array.isArray(await first.json())).toBe(true);
+      for (const known of [tag, `W/${tag}`, `"other", ${tag}`]) {
+        const again = await ask(path, known);
+        expect([again.status, await again.text()]).toEqual([304, ""]);
+      }
+      expect((await ask(path, '"other"')).status).toBe(200);
+    },
+  );
+
+  it("is sent once it has changed", async () => {
+    const tag = (await bed.get("/v1/policies/history")).headers.get("etag") ?? "";
+    await bed.store.command(
+      `INSERT INTO policy_generations (generation, revision, mode, valid_from) VALUES
+       (900, 1, 'enforce', '2026-01-01 00:00:00')`,
+    );
+    expect((await ask("/v1/policies/history", tag)).status).toBe(200);
   });
 });

@@ -9,6 +9,7 @@ import { policyProblems } from "../policy-problems.ts";
 import { Problem, badRequest } from "../problem.ts";
 import type { Context } from "./context.ts";
 import { parse } from "./parse.ts";
+import { sendSeldom } from "./seldom.ts";
 
 /** How long a rollback waits for the history to have a generation. */
 const historyWaitMs = 2000;
@@ -38,8 +39,10 @@ const rollbackBody = z.object({
 
 /** Policies: what is wanted, what is in force, and every change of it. */
 export function addPolicies(server: FastifyInstance, context: Context): void {
-  server.get("/v1/policies", async () => wanted(context));
-  server.get("/v1/policies/history", async () => history(context.store));
+  server.get("/v1/policies", async (request, reply) => sendSeldom(request, reply, wanted(context)));
+  server.get("/v1/policies/history", async (request, reply) =>
+    sendSeldom(request, reply, await history(context.store)),
+  );
   server.post("/v1/policies", async (request): Promise<EnactedAnswer> => {
     const asked =
       typeof request.body === "string"

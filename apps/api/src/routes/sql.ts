@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { type ColumnRow, type TableRow, describeQuery, tablesQuery } from "@weir/query";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -7,6 +7,7 @@ import type { RunningLine, TableLine } from "../answers.ts";
 import { Problem } from "../problem.ts";
 import type { Context } from "./context.ts";
 import { parse } from "./parse.ts";
+import { sendSeldom } from "./seldom.ts";
 
 /** Output formats of ClickHouse that may be asked for, and what they are on the wire. */
 const contentTypes = {
@@ -75,14 +76,9 @@ export function addSql(server: FastifyInstance, context: Context): void {
     const unknown = { seconds: 0, readRows: 0, totalRows: 0, memoryBytes: 0 };
     return { id, askedBy, address, query, ...(progress ?? unknown) };
   };
-  server.get("/v1/tables", async (request, reply) => {
-    const body = JSON.stringify(await tables(context));
-    const tag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
-    void reply.header("etag", tag).header("cache-control", "no-cache");
-    const known = request.headers["if-none-match"]?.split(",").map((one) => one.trim()) ?? [];
-    if (known.includes(tag) || known.includes(`W/${tag}`)) return reply.code(304).send();
-    return reply.type("application/json; charset=utf-8").send(body);
-  });
+  server.get("/v1/tables", async (request, reply) =>
+    sendSeldom(request, reply, await tables(context)),
+  );
 }
 
 function whoAsks({ headers, ip }: FastifyRequest, query: string): Running {
