@@ -174,3 +174,9 @@ export interface EnactedAnswer {
   changed: boolean;
   warnings: string[];
 }
+
+/** `GET /v1/complete`: what is typed from `from` to the position is replaced by an item. */
+export interface CompletionAnswer {
+  from: number;
+  items: { text: string; doc: string }[];
+}

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { silentLog } from "@weir/runtime";
-import type { FlowLine, ReachAnswer, RunningLine } from "./answers.ts";
-import { type Bed, openBed } from "./testing.ts";
+import type { CompletionAnswer, FlowLine, ReachAnswer, RunningLine } from "./answers.ts";
+import { type Bed, openBed, pod as livePod, sendWorkloads } from "./testing.ts";
 
 let bed: Bed;
 /** What the API wrote to its log. */
@@ -280,5 +280,25 @@ describe("what seldom changes", () => {
        (900, 1, 'enforce', '2026-01-01 00:00:00')`,
     );
     expect((await ask("/v1/policies/history", tag)).status).toBe(200);
+  });
+});
+
+describe("a filter that is being written", () => {
+  const complete = async (asked: Record<string, string>): Promise<[number, string[]]> => {
+    const answer = await bed.get(`/v1/complete?${new URLSearchParams(asked).toString()}`);
+    const { from, items } = (await answer.json()) as CompletionAnswer;
+    return [from, items.map(({ text }) => text)];
+  };
+
+  it("is completed with fields, and with the names that there are", async () => {
+    await sendWorkloads(bed.bus, livePod("completed", "10.9.9.9"));
+    while ((await complete({ filter: "src.workload = comp" }))[1].length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await complete({ filter: "src.workload = comp" })).toEqual([15, ["completed"]]);
+    expect(await complete({ filter: "src.pod = comp" })).toEqual([10, ["completed-0"]]);
+    const [from, fields] = await complete({ filter: "src.names and more", at: "9" });
+    expect([from, fields]).toEqual([0, ["src.namespace"]]);
+    expect((await complete({ filter: "verdict = d" }))[1]).toEqual(["denied"]);
+    expect((await bed.get("/v1/complete?at=-1")).status).toBe(400);
   });
 });

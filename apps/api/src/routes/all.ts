@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { addComplete } from "./complete.ts";
 import type { Context } from "./context.ts";
 import { addExplain } from "./explain.ts";
 import { addFollow } from "./follow.ts";
@@ -15,6 +16,7 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
   addHealth(server, context);
   addQuestions(server, context);
   addFollow(server, context);
+  addComplete(server, context);
   addSql(server, context);
   addPolicies(server, context);
   addSuggestions(server, context);
