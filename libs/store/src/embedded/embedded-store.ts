@@ -164,7 +164,7 @@ export class EmbeddedStore implements Store {
   /** One trusted statement as it is, for the HTTP door. */
   async run(statement: Statement): Promise<{ bytes: Uint8Array; rows: number }> {
     using _turn = await this.#queries.enter();
-    return this.#engine.run({
+    return await this.#engine.run({
       ...statement,
       settings: { ...this.#querySettings(), ...statement.settings },
     });

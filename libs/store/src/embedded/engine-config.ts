@@ -66,7 +66,9 @@ function engineXml(limits: EngineLimits, backups: string | undefined): string {
     background_pool_size: limits.mergeThreads,
     background_schedule_pool_size: 4,
     background_schedule_pool_initial_size: 4,
-    max_thread_pool_size: 200,
+    // Every engine opened in a process leaves about five threads behind when it is closed; at this
+    // bound every statement waits for ever.
+    max_thread_pool_size: 1000,
     max_thread_pool_free_size: 8,
     max_io_thread_pool_size: 16,
     max_active_parts_loading_thread_pool_size: 4,

@@ -17,7 +17,7 @@ describe("the HTTP door over the embedded engine", () => {
 
   beforeAll(async () => {
     folder = await temporaryDirectory();
-    store = await openEmbeddedStore({ directory: folder.path });
+    store = await openEmbeddedStore({ directory: folder.path, maxConcurrentQueries: 2 });
     await store.migrate();
     door = await startEmbeddedHttpDoor(store, {
       listen: "127.0.0.1:0",

@@ -7,7 +7,7 @@ import { openServerStore } from "./server-store.ts";
 storeContract("server (the embedded engine behind its HTTP door)", async () => {
   const folder = await temporaryDirectory();
   const door = await startEmbeddedHttpDoor(
-    { directory: folder.path },
+    { directory: folder.path, maxConcurrentQueries: 2 },
     { listen: "127.0.0.1:0", user: "weir", password: "p'ässword" },
   );
   const store = await openServerStore({ url: door.url, user: "weir", password: "p'ässword" });
