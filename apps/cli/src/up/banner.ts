@@ -7,11 +7,14 @@ export interface BannerFacts {
   data: string;
   /** A namespace with pods, for the examples; undefined where there is none. */
   namespace: string | undefined;
+  /** Flows follow on stdout. */
+  printFlows: boolean;
   colour: boolean;
 }
 
 /** What `weir up` says when it is ready: where it is, and what to try next. */
-export function bannerText({ url, watching, data, namespace, colour }: BannerFacts): string {
+export function bannerText(facts: BannerFacts): string {
+  const { url, watching, data, namespace, printFlows, colour } = facts;
   const tries = [
     ["npx weir flows --since 1m", "who talked to whom, bytes, packets, verdict"],
     [
@@ -35,7 +38,7 @@ export function bannerText({ url, watching, data, namespace, colour }: BannerFac
     "In a second terminal, in this folder:",
     ...tries,
     "",
-    "Ctrl-C stops it and leaves nothing behind. Flows as they happen:",
+    `Ctrl-C stops it and leaves nothing behind.${printFlows ? " Flows as they happen:" : ""}`,
     "",
   ].join("\n");
 }

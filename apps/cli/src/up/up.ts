@@ -40,7 +40,9 @@ export async function up(options: UpOptions): Promise<void> {
     const loop = await startLoop(settings, runDirectory(), { log, life, say });
     if (!life.signal.aborted) {
       const colour = colourWanted(process.stderr);
-      process.stderr.write(bannerText({ ...loop, data: settings.data, colour }));
+      process.stderr.write(
+        bannerText({ ...loop, data: settings.data, printFlows: settings.printFlows, colour }),
+      );
       loop.printFlows();
     }
   } catch (error) {
