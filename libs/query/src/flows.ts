@@ -9,6 +9,12 @@ import { Conditions, type Statement } from "./statement.ts";
 import { parseTime } from "./time.ts";
 
 export interface FlowsQuestion extends TimeRange {
+  /**
+   * Microseconds since 1970: what was going on then, instead of what was reported in the range. One row
+   * for each observation of a connection whose first packet is no later and a packet of which is
+   * no earlier: that which reports the packets around that time.
+   */
+  at?: number | undefined;
   from?: EndFilter | undefined;
   to?: EndFilter | undefined;
   /** At either end. */
@@ -38,6 +44,9 @@ export interface FlowCursor {
 /** Rows of one answer at most, whatever is asked for. */
 export const maxFlowRows = 100_000;
 
+/** A connection without a packet for so long is reported as idle, and done with: two hours and a bit. */
+const longestSilenceUs = 7_600_000_000;
+
 const columns = [
   ["time", "node", "direction"],
   ["src_ip", "src_port", "src_namespace", "src_pod", "src_workload", "src_name"],
@@ -63,8 +72,11 @@ export function flowsQuery(question: FlowsQuestion): Statement {
     throw new QuestionError(`--limit is a number from 1 to ${maxFlowRows}`);
   const conditions = new Conditions();
   // The key begins with five minutes; the range is on the column, which the engine follows.
-  addRange(conditions, "time", question);
-  const { after } = question;
+  const { after, at } = question;
+  if (at === undefined) addRange(conditions, "time", question);
+  else addMoment(conditions, at);
+  if (at !== undefined && after !== undefined)
+    throw new QuestionError("what was going on at a time has no pages; raise --limit");
   if (after !== undefined)
     conditions.add("time <= fromUnixTimestamp64Micro({after:Int64}, 'UTC')", { after: after.time });
   if (from !== undefined) addEnd(conditions, "src", from);
@@ -83,8 +95,8 @@ export function flowsQuery(question: FlowsQuestion): Statement {
   }
   // The table is sorted by five minutes: the newest are read first, and no more than are asked for.
   const newest = `SELECT ${columns}
-FROM flows
-WHERE ${conditions.toString()}
+FROM ${at === undefined ? "flows" : `(${earliestOf(conditions)})`}
+WHERE ${at === undefined ? conditions.toString() : "1"}
 ORDER BY toStartOfFiveMinutes(time) DESC, time DESC, ${ties}
 LIMIT {limit:UInt32}${after === undefined ? "" : " OFFSET {offset:UInt32}"}`;
   const page = after === undefined ? { limit } : { limit, offset: after.rows };
@@ -120,6 +132,21 @@ export function parseCursor(text: string): FlowCursor {
   if (time === undefined || rows === undefined)
     throw new QuestionError(`${JSON.stringify(text)} is no cursor: take it as an answer gave it`);
   return { time: Number(time), rows: Number(rows) };
+}
+
+function addMoment(conditions: Conditions, at: number): void {
+  addRange(conditions, "time", { since: at, until: at + longestSilenceUs });
+  conditions.add(
+    "start <= fromUnixTimestamp64Micro({since:Int64}, 'UTC') AND last >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')",
+  );
+}
+
+/** The first row of each observation of a connection: later ones report what came later. */
+function earliestOf(conditions: Conditions): string {
+  return `SELECT * FROM flows
+WHERE ${conditions.toString()}
+ORDER BY time ASC, ${ties}
+LIMIT 1 BY node, boot_id, ifindex, direction, src_addr, src_port, dst_addr, dst_port, protocol, start`;
 }
 
 function addEnd(conditions: Conditions, end: "src" | "dst", filter: EndFilter): void {

@@ -1,4 +1,21 @@
 export { policiesAtQuery, workloadsAtQuery, type WorkloadThen } from "./as-it-was.ts";
+export {
+  completenessQuery,
+  type CompletenessRow,
+  type GapRow,
+  gapsQuery,
+  keptQuery,
+  type KeptRow,
+} from "./completeness/questions.ts";
+export { type Slice, slices } from "./completeness/slices.ts";
+export {
+  type Completeness,
+  type Counted,
+  counted,
+  missing,
+  type NodeGap,
+  verdictOf,
+} from "./completeness/verdict.ts";
 export { type EdgeRow, edgesQuery, type EdgesQuestion } from "./edges.ts";
 export { type EndFilter, parseEnd } from "./end.ts";
 export {
@@ -12,6 +29,7 @@ export {
 } from "./flow-line.ts";
 export { conditionsOf, type Condition, type Filter } from "./filter/check.ts";
 export { complete, type Completion, type KnownValues } from "./filter/complete.ts";
+export { concernsNode } from "./filter/concerns.ts";
 export { matches } from "./filter/evaluate.ts";
 export { type Field, fields, type FieldType } from "./filter/fields.ts";
 export { FilterError } from "./filter/filter-error.ts";
@@ -29,6 +47,7 @@ export {
   parseCursor,
 } from "./flows.ts";
 export {
+  defaultSettleSeconds,
   ledgerAnswer,
   type LedgerAnswer,
   type LedgerNode,
@@ -48,6 +67,7 @@ export {
   tablesQuery,
 } from "./schema.ts";
 export type { Statement } from "./statement.ts";
+export { type Bucket, bucketAt } from "./totals/bucket.ts";
 export {
   maxTotalsRows,
   type Measure,

@@ -19,7 +19,14 @@ export interface LedgerRange {
 
 export interface LedgerQuestion extends LedgerRange {
   settleSeconds?: number;
+  /**
+   * How far before the range reports and rows are looked for: a day by default, as long as a block
+   * may wait for the bus. With less than was needed records seem to be missing, never to be there.
+   */
+  lookBackSeconds?: number;
 }
+
+const defaultLookBackSeconds = 86_400;
 
 /** What one run of a collector reported in the range, and what the store holds of it. */
 export interface LedgerRow {
@@ -61,13 +68,22 @@ export interface LedgerAnswer {
  * such counter, rows are held against reports by time, as exact as the reports are frequent.
  */
 export function ledgerQuery(question: LedgerQuestion): Statement {
-  const settled = question.until - (question.settleSeconds ?? defaultSettleSeconds) * 1_000_000;
-  if (question.until <= question.since)
-    throw new QuestionError("the time range is empty: --until must be later than --since");
-  return { sql: ledgerSql, parameters: { since: question.since, until: question.until, settled } };
+  return { sql: ledgerSql, parameters: ledgerParameters(question) };
 }
 
-const ledgerSql = `WITH reports AS
+/** Values of what `ledgerSql` and `reportsSql` leave open. */
+export function ledgerParameters(question: LedgerQuestion): Record<string, number> {
+  const { since, until, settleSeconds = defaultSettleSeconds } = question;
+  if (until <= since)
+    throw new QuestionError("the time range is empty: --until must be later than --since");
+  const settled = until - settleSeconds * 1_000_000;
+  return { since, until, settled, look_back: question.lookBackSeconds ?? defaultLookBackSeconds };
+}
+
+const lookBack = "toIntervalSecond({look_back:UInt32})";
+
+/** Reports, each with what it tells beyond the one before it of the same boot. */
+export const reportsSql = `reports AS
 (
     SELECT
         node, boot_id, time, lost,
@@ -86,9 +102,11 @@ const ledgerSql = `WITH reports AS
         has_number AND began_anew AND block = sent AS counts_from_one
     FROM ledger
     WHERE time < ${micros("settled")}
-      AND time >= ${micros("since")} - INTERVAL 1 DAY
+      AND time >= ${micros("since")} - ${lookBack}
     WINDOW earlier AS (PARTITION BY node, boot_id ORDER BY time ASC ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
-),
+)`;
+
+export const ledgerSql = `WITH ${reportsSql},
 numbered AS
 (
     SELECT
@@ -120,7 +138,7 @@ held AS
     SELECT node, boot_id, run, count() AS held_rows
     FROM flows
     INNER JOIN runs USING (node, boot_id)
-    WHERE flows.time >= ${micros("since")} - INTERVAL 1 DAY
+    WHERE flows.time >= ${micros("since")} - ${lookBack}
       AND flows.time < ${micros("until")}
       AND if(by_number,
              flows.block > first_block AND flows.block <= last_block AND flows.time > no_earlier AND flows.time <= ended + INTERVAL 1 SECOND,
@@ -134,7 +152,7 @@ letters AS
         parts[1] AS node, parts[3] AS boot_id, toInt64OrZero(parts[2]) AS block, toUInt64OrZero(parts[4]) AS refused
     FROM dead_letters
     WHERE topic = 'weir.flows.v1'
-      AND time >= ${micros("since")} - INTERVAL 1 DAY
+      AND time >= ${micros("since")} - ${lookBack}
       AND length(parts) = 4
 ),
 refused AS
@@ -193,7 +211,7 @@ function nodeAnswer(runs: LedgerRow[]): LedgerNode {
 }
 
 /** A parameter in microseconds as the time it stands for. */
-function micros(parameter: string): string {
+export function micros(parameter: string): string {
   return `fromUnixTimestamp64Micro({${parameter}:Int64}, 'UTC')`;
 }
 
