@@ -99,6 +99,30 @@ describe("names of the ends of flows", () => {
     expect(parties).toHaveLength(7);
   });
 
+  it("follow what becomes known, and the list of networks, from block to block", () => {
+    const later = new IdentityIndex();
+    let list = new ExternalNetworks();
+    const known: Party[] = [];
+    const following = new EndNames({
+      ...{ identity: later, networks: () => list },
+      intern: (party) => known.push(party) - 1,
+    });
+    const flows = block([{ address: 3, port: 1 }]);
+    const name = (): string | undefined => {
+      const [number = -1] = following.name(flows, flows.srcAddrIndex, flows.srcPort, 0, 1);
+      return known[number]?.workload || known[number]?.name;
+    };
+    expect(name()).toBe("");
+    list = ExternalNetworks.parse("10.0.0.4/32 the bank");
+    expect([name(), name()]).toEqual(["the bank", "the bank"]);
+    later.apply(workload("first", 3));
+    expect([name(), name()]).toEqual(["first", "first"]);
+    later.apply(workload("second", 3, { since: start - 1e6 }));
+    expect([name(), name()]).toEqual(["second", "second"]);
+    later.apply(workload("second", 3, { since: start - 1e6, until: start - 1 }));
+    expect(name()).toBe("the bank");
+  });
+
   it("serve a larger block after a smaller one", () => {
     const large = block(Array.from({ length: 2000 }, () => ({ address: 0, port: 1 })));
     const numbers = names.name(large, large.srcAddrIndex, large.srcPort, 0, 2000);

@@ -1,11 +1,19 @@
 import type { FlowColumns } from "@weir/codec";
 import { partyAt, unknownParty } from "@weir/identity";
 import type { ExternalNetworks, IdentityIndex, Party } from "@weir/identity";
+import { AddressNumbers } from "./address-numbers.ts";
 
 const addressBytes = 16;
 /** In place of a party's number. */
 const notAsked = -1;
 const askPerRow = -2;
+
+/**
+ * How much more than a block's own time is asked for, so that the answer serves later blocks: little
+ * before, where a new pod has not been there, more after it, where nothing is known to change.
+ */
+const earlierUs = 5e6;
+const laterUs = 600e6;
 
 export interface EndNamesOptions {
   identity: IdentityIndex;
@@ -28,6 +36,9 @@ export class EndNames {
   readonly #asked = new Map<string, number>();
   /** Numbers of parties that a name which was asked for says more than. */
   readonly #outside = new Set<number>();
+  /** Of addresses of earlier blocks, as long as nothing changes. */
+  readonly #remembered = new AddressNumbers();
+  #rememberedOf: { version: number; networks: ExternalNetworks } | undefined;
   /** Of each address of the block. */
   #ofAddress = new Int32Array(256);
   #ofRow = new Uint32Array(256);
@@ -41,6 +52,7 @@ export class EndNames {
     this.#numbers.clear();
     this.#asked.clear();
     this.#outside.clear();
+    this.#remembered.clear();
   }
 
   /**
@@ -56,14 +68,17 @@ export class EndNames {
     dns?: Uint32Array,
   ): Uint32Array {
     this.#fit(columns);
+    this.#forgetWhatChanged();
     this.unknown = 0;
+    const { addresses } = columns;
+    const view = new DataView(addresses.buffer, addresses.byteOffset, addresses.byteLength);
     const [ofAddress, ofRow] = [this.#ofAddress, this.#ofRow];
     const period = latestPackets(columns.last, begin, end);
     for (let row = begin; row < end; row++) {
       const address = addressOfRow[row] as number;
       let number = ofAddress[address] as number;
       if (number === notAsked) {
-        number = this.#ask(columns.addresses, address, period);
+        number = this.#ask(view, addresses, address * addressBytes, period);
         ofAddress[address] = number;
       }
       if (number === askPerRow)
@@ -85,13 +100,38 @@ export class EndNames {
     if (this.#ofRow.length < count) this.#ofRow = new Uint32Array(2 * count);
   }
 
-  #ask(addresses: Uint8Array, address: number, period: { from: number; until: number }): number {
-    const { from, until } = period;
-    const at = address * addressBytes;
+  #ask(view: DataView, addresses: Uint8Array, at: number, { from, until }: Period): number {
+    const remembered = this.#remembered.get(view, at, from, until);
+    if (remembered !== undefined) return remembered;
+    const [earlier, later] = [from - earlierUs, until + laterUs];
+    const number = this.#numberThroughout(addresses, at, earlier, later);
+    if (number === undefined)
+      return this.#numberThroughout(addresses, at, from, until) ?? askPerRow;
+    this.#remembered.set(view, at, earlier, later, number);
+    return number;
+  }
+
+  /** Undefined where it is not one and the same all the time. */
+  #numberThroughout(
+    addresses: Uint8Array,
+    at: number,
+    from: number,
+    until: number,
+  ): number | undefined {
     const ref = this.#options.identity.findThroughout(addresses, at, from, until);
+    if (ref === "varies") return undefined;
     // Who is at an address of a host depends on the port.
-    if (ref === "varies" || ref?.listeners !== undefined) return askPerRow;
+    if (ref?.listeners !== undefined) return askPerRow;
     return ref === undefined ? this.#numberOutside(addresses, at) : this.#number(ref.party);
+  }
+
+  #forgetWhatChanged(): void {
+    const { version } = this.#options.identity;
+    const networks = this.#options.networks();
+    const of = this.#rememberedOf;
+    if (of?.version === version && of.networks === networks) return;
+    this.#rememberedOf = { version, networks };
+    this.#remembered.clear();
   }
 
   #numberAt(columns: FlowColumns, row: number, address: number, port: number): number {
@@ -123,11 +163,12 @@ export class EndNames {
   }
 }
 
-function latestPackets(
-  last: Float64Array,
-  begin: number,
-  end: number,
-): { from: number; until: number } {
+interface Period {
+  from: number;
+  until: number;
+}
+
+function latestPackets(last: Float64Array, begin: number, end: number): Period {
   let [from, until] = [Infinity, -Infinity];
   for (let row = begin; row < end; row++) {
     const at = last[row] as number;

@@ -12,6 +12,9 @@ import { ReasonNames } from "./reason-names.ts";
  */
 export const rowsPerInsert = 100_000;
 
+/** Names of one column that are kept from insert to insert; past it, all are looked up anew. */
+const maxNames = 131_072;
+
 /** Rows of a block older than the table keeps, or from a clock that is wrong. */
 const MAX_AGE_US = 30 * 86_400 * 1e6;
 const MAX_FUTURE_US = 3600 * 1e6;
@@ -82,6 +85,8 @@ export class FlowWriter {
   clear(): void {
     this.repeatedRows = 0;
     this.#rows.clear();
+    if (this.#rows.held <= maxNames) return;
+    this.#rows.forget();
     this.#sources.clear();
     this.#destinations.clear();
   }

@@ -33,6 +33,7 @@ export class IdentityIndex {
     prunedTombstones: 0,
   };
   #bounds: IdentityBounds;
+  #version = 0;
   #byKey = new Map<string, Workload>();
   /** Best first: see `better`. */
   #byAddress = new AddressTable<WorkloadRef[]>();
@@ -49,6 +50,11 @@ export class IdentityIndex {
   /** Workloads held, tombstones included. */
   get size(): number {
     return this.#byKey.size;
+  }
+
+  /** Another one whenever an answer may be another one. */
+  get version(): number {
+    return this.#version;
   }
 
   get addresses(): number {
@@ -169,6 +175,7 @@ export class IdentityIndex {
 
   #link(workload: Workload): void {
     if (workload.host_network && workload.kind === "pod") return;
+    this.#version += 1;
     const ref = workloadRef(workload);
     for (const address of workload.addresses) {
       const claims = [...(this.#byAddress.get(address) ?? []), ref].sort(better);
@@ -181,6 +188,7 @@ export class IdentityIndex {
   }
 
   #unlink(workload: Workload): void {
+    this.#version += 1;
     const key = workloadKey(workload);
     for (const address of workload.addresses) {
       const claims = this.#byAddress.get(address)?.filter((ref) => refKey(ref) !== key);

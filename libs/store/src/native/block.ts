@@ -36,6 +36,11 @@ export class NativeBlock {
     return builder;
   }
 
+  /** The builders of that class, whatever their columns are called. */
+  columnsOf<Builder extends ColumnBuilder>(kind: new (...args: never[]) => Builder): Builder[] {
+    return [...this.#builders.values()].filter((one): one is Builder => one instanceof kind);
+  }
+
   /** Appends one row; a column that `row` does not name gets no value and `encode` will say so. */
   appendRow(row: Readonly<Record<string, unknown>>): void {
     for (const [name, builder] of this.#builders) {

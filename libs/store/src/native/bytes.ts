@@ -26,6 +26,15 @@ export class GrowingBytes {
     this.#length += bytes.length;
   }
 
+  /** Those of `other` from `begin` to `end`, which are few: a view of them would cost more. */
+  appendPart(other: GrowingBytes, begin: number, end: number): void {
+    this.#reserve(end - begin);
+    const [from, into] = [other.#bytes, this.#bytes];
+    let at = this.#length;
+    for (let byte = begin; byte < end; byte++) into[at++] = from[byte] as number;
+    this.#length = at;
+  }
+
   /** LEB128 of a number below 2^53. */
   appendVarint(value: number): void {
     this.#reserve(8);

@@ -31,9 +31,22 @@ export class StringColumn implements ColumnBuilder {
   }
 }
 
-/** LowCardinality(String): every distinct text once, a row is its index. */
+/**
+ * LowCardinality(String): every distinct text once, a row is its index.
+ *
+ * Texts get numbers that `clear` leaves as they are (`hold`): who has the same texts block after
+ * block looks each up once, not once a block. Only texts that rows have are in the block.
+ */
 export class DictionaryColumn implements ColumnBuilder {
-  readonly #keys = new Map<string, number>();
+  readonly #numbers = new Map<string, number>();
+  /** Texts as they are written, one after the other by number, and where each ends. */
+  readonly #texts = new GrowingBytes();
+  #ends = new Uint32Array(64);
+  /** Of each number, 1 + its index in this block; 0: it is not in it. */
+  #indexOf = new Uint32Array(64);
+  /** Numbers by their index. */
+  #present = new Uint32Array(64);
+  #presentCount = 0;
   readonly #keyBytes = new GrowingBytes();
   #indexes: Uint32Array;
   #rows = 0;
@@ -46,56 +59,75 @@ export class DictionaryColumn implements ColumnBuilder {
     return this.#rows;
   }
 
+  /** Texts that have a number. */
+  get held(): number {
+    return this.#numbers.size;
+  }
+
   append(value: unknown): void {
     if (typeof value !== "string") throw new TypeError(`${String(value)} is no text`);
-    this.put(this.intern(value));
+    this.putSame(this.hold(value), 1);
   }
 
-  /** Index of `text`, for `put`; valid until `clear`. */
-  intern(text: string): number {
-    const known = this.#keys.get(text);
+  /** The number of `text`; valid until `forget`. */
+  hold(text: string): number {
+    const known = this.#numbers.get(text);
     if (known !== undefined) return known;
-    const index = this.#keys.size;
-    this.#keys.set(text, index);
-    this.#keyBytes.appendString(text);
-    return index;
+    const number = this.#numbers.size;
+    this.#numbers.set(text, number);
+    this.#texts.appendString(text);
+    if (number === this.#ends.length) {
+      this.#ends = grown(this.#ends, 2 * number);
+      this.#indexOf = grown(this.#indexOf, 2 * number);
+    }
+    this.#ends[number] = this.#texts.length;
+    return number;
   }
 
-  /** A row by an index that `intern` gave. */
-  put(index: number): void {
-    if (this.#rows === this.#indexes.length) this.#grow();
-    this.#indexes[this.#rows++] = index;
-  }
-
-  /** A row for each of `places`: the index that `table` has there. */
-  putMapped(places: ArrayLike<number>, table: ArrayLike<number>): void {
-    while (this.#rows + places.length > this.#indexes.length) this.#grow();
-    const indexes = this.#indexes;
+  /** A row for each of `places`: the text whose number `numbers` has there. */
+  putMapped(places: Uint8Array | Uint32Array, numbers: Uint32Array): void {
+    this.#fit(places.length);
+    const [indexes, indexOf] = [this.#indexes, this.#indexOf];
     let at = this.#rows;
     for (let row = 0; row < places.length; row++) {
-      indexes[at++] = table[places[row] as number] as number;
+      const number = numbers[places[row] as number] as number;
+      indexes[at++] = ((indexOf[number] as number) || this.#add(number)) - 1;
     }
     this.#rows = at;
   }
 
-  /** Many rows at once, by indexes that `intern` gave. */
-  putAll(indexes: Uint32Array): void {
-    while (this.#rows + indexes.length > this.#indexes.length) this.#grow();
-    this.#indexes.set(indexes, this.#rows);
-    this.#rows += indexes.length;
+  /** Many rows at once, by the numbers of their texts. */
+  putAll(numbers: Uint32Array): void {
+    this.#fit(numbers.length);
+    const [indexes, indexOf] = [this.#indexes, this.#indexOf];
+    let at = this.#rows;
+    for (let row = 0; row < numbers.length; row++) {
+      const number = numbers[row] as number;
+      indexes[at++] = ((indexOf[number] as number) || this.#add(number)) - 1;
+    }
+    this.#rows = at;
   }
 
-  /** `count` rows of the same index. */
-  putSame(index: number, count: number): void {
-    while (this.#rows + count > this.#indexes.length) this.#grow();
+  /** `count` rows of the same text, by its number. */
+  putSame(number: number, count: number): void {
+    this.#fit(count);
+    const index = ((this.#indexOf[number] as number) || this.#add(number)) - 1;
     this.#indexes.fill(index, this.#rows, this.#rows + count);
     this.#rows += count;
   }
 
   clear(): void {
-    this.#keys.clear();
+    for (let at = 0; at < this.#presentCount; at++) this.#indexOf[this.#present[at] as number] = 0;
+    this.#presentCount = 0;
     this.#keyBytes.clear();
     this.#rows = 0;
+  }
+
+  /** Clears, and forgets the texts: numbers that `hold` gave are void. */
+  forget(): void {
+    this.clear();
+    this.#numbers.clear();
+    this.#texts.clear();
   }
 
   writePrefix(out: GrowingBytes): void {
@@ -105,9 +137,10 @@ export class DictionaryColumn implements ColumnBuilder {
   writeData(out: GrowingBytes): void {
     // The reader asks for nothing when there is no row, not even for an empty dictionary.
     if (this.#rows === 0) return;
-    const width = this.#keys.size <= 256 ? 0 : this.#keys.size <= 65536 ? 1 : 2;
+    const count = this.#presentCount;
+    const width = count <= 256 ? 0 : count <= 65536 ? 1 : 2;
     out.appendUint64(width + HAS_ADDITIONAL_KEYS + NEEDS_DICTIONARY_UPDATE);
-    out.appendUint64(this.#keys.size);
+    out.appendUint64(count);
     out.append(this.#keyBytes.view());
     out.appendUint64(this.#rows);
     const rows = this.#indexes.subarray(0, this.#rows);
@@ -115,11 +148,28 @@ export class DictionaryColumn implements ColumnBuilder {
     out.append(new Uint8Array(narrow.buffer, narrow.byteOffset, narrow.byteLength));
   }
 
-  #grow(): void {
-    const grown = new Uint32Array(Math.max(16, this.#indexes.length * 2));
-    grown.set(this.#indexes);
-    this.#indexes = grown;
+  /** Puts a text into the block's dictionary; 1 + its index. */
+  #add(number: number): number {
+    const begin = number === 0 ? 0 : (this.#ends[number - 1] as number);
+    this.#keyBytes.appendPart(this.#texts, begin, this.#ends[number] as number);
+    if (this.#presentCount === this.#present.length)
+      this.#present = grown(this.#present, 2 * this.#presentCount);
+    this.#present[this.#presentCount++] = number;
+    this.#indexOf[number] = this.#presentCount;
+    return this.#presentCount;
   }
+
+  #fit(more: number): void {
+    const needed = this.#rows + more;
+    if (needed > this.#indexes.length)
+      this.#indexes = grown(this.#indexes, Math.max(16, needed, this.#indexes.length * 2));
+  }
+}
+
+function grown(values: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(length);
+  larger.set(values);
+  return larger;
 }
 
 const SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS = 1;

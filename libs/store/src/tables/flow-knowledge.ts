@@ -55,10 +55,10 @@ export class KnowledgeColumns {
       column.putMapped(whose, values);
     }
     for (const { column, of } of this.#texts) {
-      const values = processes.map((process) => column.intern(process[of]));
+      const values = Uint32Array.from(processes, (process) => column.hold(process[of]));
       column.putMapped(whose, values);
     }
-    const names = ["", ...flows.names].map((name) => this.#dnsName.intern(name));
+    const names = Uint32Array.from(["", ...flows.names], (name) => this.#dnsName.hold(name));
     this.#dnsName.putMapped(flows.dns.subarray(begin, end), names);
   }
 }

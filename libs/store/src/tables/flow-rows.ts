@@ -27,14 +27,16 @@ export interface RowNames {
 interface EndColumns {
   address: AddressColumn;
   port: IntegerColumn;
-  names: { of: keyof Party; column: DictionaryColumn; ofParty: number[] }[];
+  /** Numbers of the texts in each column, by the party's number. */
+  names: { of: keyof Party; column: DictionaryColumn; ofParty: Uint32Array }[];
+  parties: number;
 }
 
 /**
  * Rows for the table `flows`, as one Native block.
  *
- * Names are interned once per party (`source`, `destination`, `reason`), and columns are filled one
- * after the other, most of them by copying. Numbers of parties and reasons are valid until `clear`.
+ * Names are looked up once per party (`source`, `destination`, `reason`), and columns are filled one
+ * after the other, most of them by copying. Numbers of parties and reasons are valid until `forget`.
  *
  *     const rows = new FlowRows(100_000);
  *     const from = rows.source(cart), to = rows.destination(db), why = rows.reason("not-isolated");
@@ -52,7 +54,9 @@ export class FlowRows {
   readonly #source: EndColumns;
   readonly #destination: EndColumns;
   readonly #knowledge: KnowledgeColumns;
-  readonly #protocols = new Int32Array(256).fill(-1);
+  /** Of each protocol, whether its name has a number yet, and which. */
+  readonly #protocols = new Uint8Array(256);
+  readonly #protocolNumbers = new Uint32Array(256);
 
   constructor(capacityRows: number) {
     this.capacityRows = capacityRows;
@@ -72,15 +76,15 @@ export class FlowRows {
   }
 
   source(party: Party): number {
-    return intern(this.#source, party);
+    return numberOf(this.#source, party);
   }
 
   destination(party: Party): number {
-    return intern(this.#destination, party);
+    return numberOf(this.#destination, party);
   }
 
   reason(text: string): number {
-    return this.#texts.reason.intern(text);
+    return this.#texts.reason.hold(text);
   }
 
   /**
@@ -107,8 +111,8 @@ export class FlowRows {
     this.#enums.direction.putAll(flows.direction.subarray(begin, end));
     this.#enums.verdict.putAll(flows.verdict.subarray(begin, end));
     const texts = this.#texts;
-    texts.node.putSame(texts.node.intern(flows.node), count);
-    texts.boot_id.putSame(texts.boot_id.intern(flows.bootId), count);
+    texts.node.putSame(texts.node.hold(flows.node), count);
+    texts.boot_id.putSame(texts.boot_id.hold(flows.bootId), count);
     this.#putProtocols(flows.protocol.subarray(begin, end));
     texts.reason.putAll(names.reasons.subarray(begin, end));
     this.#source.address.putAll(flows.srcAddr.subarray(begin * 16, end * 16));
@@ -127,18 +131,33 @@ export class FlowRows {
 
   clear(): void {
     this.#block.clear();
-    this.#protocols.fill(-1);
-    for (const end of [this.#source, this.#destination]) {
-      for (const { ofParty } of end.names) ofParty.length = 0;
-    }
+  }
+
+  /** Names that numbers were given for, of the column that has most: what they cost in memory. */
+  get held(): number {
+    return Math.max(...this.#dictionaries().map(({ held }) => held));
+  }
+
+  /** Clears, and forgets the names: all numbers that were given are void. */
+  forget(): void {
+    this.#block.clear();
+    for (const dictionary of this.#dictionaries()) dictionary.forget();
+    this.#protocols.fill(0);
+    for (const end of [this.#source, this.#destination]) end.parties = 0;
+  }
+
+  #dictionaries(): DictionaryColumn[] {
+    return this.#block.columnsOf(DictionaryColumn);
   }
 
   #putProtocols(numbers: Uint8Array): void {
     const known = this.#protocols;
     for (const number of numbers) {
-      if (known[number] === -1) known[number] = this.#texts.protocol.intern(protocolName(number));
+      if (known[number] !== 0) continue;
+      this.#protocolNumbers[number] = this.#texts.protocol.hold(protocolName(number));
+      known[number] = 1;
     }
-    this.#texts.protocol.putMapped(numbers, known);
+    this.#texts.protocol.putMapped(numbers, this.#protocolNumbers);
   }
 }
 
@@ -214,16 +233,24 @@ function endColumns(block: NativeBlock, end: "src" | "dst"): EndColumns {
     names: partyNames.map((of) => ({
       of,
       column: block.column(`${end}_${of}`, DictionaryColumn),
-      ofParty: [],
+      ofParty: new Uint32Array(64),
     })),
+    parties: 0,
   };
 }
 
-/** A number for the party, whose names are then known to the dictionaries. */
-function intern(end: EndColumns, party: Party): number {
-  let parties = 0;
-  for (const { of, column, ofParty } of end.names) parties = ofParty.push(column.intern(party[of]));
-  return parties - 1;
+/** A number for the party, whose names then have theirs. */
+function numberOf(end: EndColumns, party: Party): number {
+  const number = end.parties++;
+  for (const name of end.names) {
+    if (number === name.ofParty.length) {
+      const larger = new Uint32Array(2 * number);
+      larger.set(name.ofParty);
+      name.ofParty = larger;
+    }
+    name.ofParty[number] = name.column.hold(party[name.of]);
+  }
+  return number;
 }
 
 function putNames(end: EndColumns, parties: Uint32Array): void {
