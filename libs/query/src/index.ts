@@ -1,5 +1,7 @@
 export { policiesAtQuery, workloadsAtQuery, type WorkloadThen } from "./as-it-was.ts";
 export {
+  certainQuery,
+  type CertainRow,
   completenessQuery,
   type CompletenessRow,
   type GapRow,

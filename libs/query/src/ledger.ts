@@ -19,14 +19,7 @@ export interface LedgerRange {
 
 export interface LedgerQuestion extends LedgerRange {
   settleSeconds?: number;
-  /**
-   * How far before the range reports and rows are looked for: a day by default, as long as a block
-   * may wait for the bus. With less than was needed records seem to be missing, never to be there.
-   */
-  lookBackSeconds?: number;
 }
-
-const defaultLookBackSeconds = 86_400;
 
 /** What one run of a collector reported in the range, and what the store holds of it. */
 export interface LedgerRow {
@@ -77,10 +70,11 @@ export function ledgerParameters(question: LedgerQuestion): Record<string, numbe
   if (until <= since)
     throw new QuestionError("the time range is empty: --until must be later than --since");
   const settled = until - settleSeconds * 1_000_000;
-  return { since, until, settled, look_back: question.lookBackSeconds ?? defaultLookBackSeconds };
+  return { since, until, settled };
 }
 
-const lookBack = "toIntervalSecond({look_back:UInt32})";
+/** How far before a range reports and rows are looked for: so long may a block wait for the bus. */
+export const lookBack = "INTERVAL 1 DAY";
 
 /** Reports, each with what it tells beyond the one before it of the same boot. */
 export const reportsSql = `reports AS

@@ -8,15 +8,16 @@ const hourUs = 3_600_000_000;
 const time = (text: string): number => Date.parse(`${text}Z`) * 1000;
 
 describe("slices", () => {
-  it("are whole days and hours, and what is left at the ends", () => {
+  it("are whole days, quarters and hours, and what is left at the ends", () => {
     const found = slices({
       since: time("2026-03-01T22:59:30"),
-      until: time("2026-03-03T01:00:10"),
+      until: time("2026-03-03T07:00:10"),
     });
     expect(found.map((one) => [one.isWhole, (one.until - one.since) / hourUs])).toEqual([
       [false, 30 / 3600],
       [true, 1],
       [true, 24],
+      [true, 6],
       [true, 1],
       [false, 10 / 3600],
     ]);
