@@ -1,9 +1,10 @@
 /** The shapes that the API answers with; schemas/api/openapi.yaml describes them for others. */
 
 import type { Explanation } from "@weir/policy";
+import type { Completeness } from "@weir/query";
 
 export type { Explanation } from "@weir/policy";
-export type { FlowEnd, FlowLine, LedgerAnswer } from "@weir/query";
+export type { Completeness, FlowEnd, FlowLine, LedgerAnswer } from "@weir/query";
 
 export interface CollectorStatus {
   node: string;
@@ -112,6 +113,7 @@ export interface ReplayAnswer {
   unjudged: number;
   /** The ledger of the range is complete, and everything in it was judged. */
   complete: boolean;
+  completeness: Completeness;
 }
 
 /** Whether the pods of a workload could reach those of another, on one port. */
@@ -138,6 +140,8 @@ export interface ReachAnswer {
   generation: number;
   reach: ReachLine[];
   texts: { policy: string; from: string; until: string | null; text: string }[];
+  /** Of the minute that ends then. */
+  completeness: Completeness;
 }
 
 /** A statement that runs. */

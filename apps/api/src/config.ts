@@ -78,6 +78,28 @@ export const apiConfig = z.object({
         ),
     })
     .prefault({}),
+  completeness: z
+    .object({
+      maxWaitMs: z
+        .int()
+        .min(0)
+        .max(60_000)
+        .default(2000)
+        .describe("How long an answer waits to hear how complete it is; then it says: not known."),
+      maxCounting: z
+        .int()
+        .min(1)
+        .max(256)
+        .default(16)
+        .describe("Ranges counted against the ledger at once; further answers say: not known."),
+      maxRememberedParts: z
+        .int()
+        .min(16)
+        .max(1_000_000)
+        .default(4096)
+        .describe("Hours and days of which it is remembered how complete they are."),
+    })
+    .prefault({}),
   apply: z
     .object({
       confirmTimeoutMs: z

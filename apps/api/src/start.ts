@@ -2,6 +2,7 @@ import { type Bus, topics } from "@weir/bus";
 import { type Health, type Log, type Metrics, createHealth } from "@weir/runtime";
 import type { Store } from "@weir/store";
 import type { Status } from "./answers.ts";
+import { createCompleteness } from "./completeness.ts";
 import type { ApiConfig } from "./config.ts";
 import { createEnactor } from "./enact.ts";
 import { parseListen } from "./listen.ts";
@@ -59,6 +60,7 @@ export async function startApi(config: ApiConfig, doors: ApiDoors): Promise<Runn
     counters: metrics.part("live"),
   });
   starting.use(live);
+  const completeness = starting.use(createCompleteness(store, config.completeness, metrics));
   const health = doors.health ?? createHealth();
   const removeCheck = health.check("store", async () => {
     await store.query("SELECT 1");
@@ -76,6 +78,7 @@ export async function startApi(config: ApiConfig, doors: ApiDoors): Promise<Runn
     policies,
     who,
     live,
+    completeness,
     enact: createEnactor(policies, nodes, config.apply.confirmTimeoutMs),
   };
   addRoutes(server, context);

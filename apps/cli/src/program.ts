@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { sanitize } from "@weir/runtime";
 import { CommandError, exitCodes } from "./exit.ts";
+import { addCompletion } from "./verbs/completion-commands.ts";
 import { addLab } from "./verbs/lab-commands.ts";
 import { addPolicy } from "./verbs/policy-commands.ts";
 import { addQuestions } from "./verbs/question-commands.ts";
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   addQuestions(program);
   addPolicy(program);
   addLab(program);
+  addCompletion(program);
   settle(program);
   return program;
 }

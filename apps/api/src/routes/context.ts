@@ -1,6 +1,7 @@
 import type { Bus } from "@weir/bus";
 import type { Health, Log, Metrics } from "@weir/runtime";
 import type { Store } from "@weir/store";
+import type { HistoryCompleteness } from "../completeness.ts";
 import type { ApiConfig } from "../config.ts";
 import type { EnactedAnswer } from "../answers.ts";
 import type { ChangeOnTurn } from "../enact.ts";
@@ -22,5 +23,6 @@ export interface Context {
   policies: Policies;
   who: Who;
   live: LiveFlows;
+  completeness: HistoryCompleteness;
   enact(change: ChangeOnTurn): Promise<EnactedAnswer>;
 }

@@ -3,6 +3,7 @@ import {
   type FlowRow,
   type LedgerRow,
   type TotalsRow,
+  bucketAt,
   flowLine,
   cursorAfter,
   cursorText,
@@ -21,21 +22,25 @@ import {
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { LedgerAnswer } from "../answers.ts";
+import { badRequest } from "../problem.ts";
 import { questionOf } from "../question.ts";
+import { completenessHeader } from "./completeness.ts";
 import type { Context } from "./context.ts";
 import { flowFilter } from "./flow-filter.ts";
 import { parse } from "./parse.ts";
 
 const time = z.string().max(64);
 const flowsQuestion = flowFilter.extend({
-  since: time.default("5m"),
+  since: time.optional(),
   until: time.optional(),
+  at: time.optional(),
   limit: z.coerce.number().int().min(1).max(maxFlowRows).default(10_000),
   cursor: z.string().max(64).optional(),
 });
 const edgesQuestion = z.object({
-  since: time.default("1h"),
+  since: time.optional(),
   until: time.optional(),
+  at: time.optional(),
   filter: z.string().max(maxFilterLength).optional(),
   by: z
     .string()
@@ -47,25 +52,37 @@ const edgesQuestion = z.object({
 });
 const ledgerQuestion = z.object({ since: time.default("1h"), until: time.optional() });
 
-/** Questions with an answer of their own form: stored flows, the ledger. */
+/** Questions with an answer of their own form: stored flows, sums of them, the ledger. */
 export function addQuestions(server: FastifyInstance, context: Context): void {
-  const { store } = context;
+  addFlows(server, context);
+  addEdges(server, context);
+  addLedger(server, context);
+}
+
+function addFlows(server: FastifyInstance, context: Context): void {
   server.get("/v1/flows", async (request, reply) => {
-    const { since, until, limit, cursor, ...filter } = parse(flowsQuestion, request.query);
+    const { since, until, at, limit, cursor, ...filter } = parse(flowsQuestion, request.query);
     const nowMs = Date.now();
+    const moment = momentOf({ since, until, at }, nowMs);
+    const question = {
+      ...questionOf(filter),
+      since: moment ?? parseTime(since ?? "5m", nowMs),
+      ...(until === undefined ? {} : { until: parseTime(until, nowMs) }),
+    };
     const after = cursor === undefined ? undefined : parseCursor(cursor);
     const { sql, parameters } = flowsQuery({
-      ...questionOf(filter),
-      since: parseTime(since, nowMs),
-      ...(until === undefined ? {} : { until: parseTime(until, nowMs) }),
+      ...question,
+      at: moment,
       // One more than asked for tells whether there is more.
       limit: Math.min(limit + 1, maxFlowRows),
       after,
       order: "newest-first",
     });
+    const around = moment === undefined ? question : { ...question, until: moment + reportedUs };
+    const verdict = context.completeness.of(around);
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
-    const rows = await store.query<FlowRow>(sql, { parameters, signal: gone.signal });
+    const rows = await context.store.query<FlowRow>(sql, { parameters, signal: gone.signal });
     if (rows.length > limit) {
       rows.length = limit;
       void reply.header("weir-truncated", String(limit));
@@ -73,30 +90,54 @@ export function addQuestions(server: FastifyInstance, context: Context): void {
       if (next !== undefined) void reply.header("weir-next", cursorText(next));
     }
     rows.reverse();
+    completenessHeader(reply, await verdict);
     return reply
       .header("content-type", "application/x-ndjson")
       .send(Readable.from(ndjson(rows.map((row) => flowLine(row))), { objectMode: false }));
   });
+}
+
+function addEdges(server: FastifyInstance, context: Context): void {
   server.get("/v1/edges", async (request, reply) => {
-    const { since, until, filter, by, ...rest } = parse(edgesQuestion, request.query);
+    const { since, until, at, filter, by, ...rest } = parse(edgesQuestion, request.query);
     const nowMs = Date.now();
+    const moment = momentOf({ since, until, at }, nowMs);
+    const bucket =
+      moment === undefined
+        ? undefined
+        : bucketAt(moment, nowMs * 1000, await context.completeness.kept());
+    const question = {
+      since: parseTime(since ?? "1h", nowMs),
+      ...(until === undefined ? {} : { until: parseTime(until, nowMs) }),
+      ...bucket,
+      ...(filter === undefined ? {} : { filter: parseFilter(filter, nowMs) }),
+    };
     const { sql, parameters, tables } = totalsQuery({
       ...rest,
+      ...question,
       now: nowMs * 1000,
       by: by.split(",").filter((name) => name !== ""),
-      since: parseTime(since, nowMs),
-      ...(until === undefined ? {} : { until: parseTime(until, nowMs) }),
-      ...(filter === undefined ? {} : { filter: parseFilter(filter, nowMs) }),
     });
+    const verdict = context.completeness.of(question);
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
-    const rows = await store.query<TotalsRow>(sql, { parameters, signal: gone.signal });
+    const rows = await context.store.query<TotalsRow>(sql, { parameters, signal: gone.signal });
+    if (bucket !== undefined) {
+      const times = [bucket.since, bucket.until].map((micros) =>
+        new Date(micros / 1000).toISOString(),
+      );
+      void reply.header("weir-bucket", `${bucket.size} ${times.join("/")}`);
+    }
+    completenessHeader(reply, await verdict);
     if (rows.length === rest.limit) void reply.header("weir-truncated", String(rest.limit));
     return reply
       .header("content-type", "application/x-ndjson")
       .header("weir-tables", tables.join(", "))
       .send(Readable.from(ndjson(rows), { objectMode: false }));
   });
+}
+
+function addLedger(server: FastifyInstance, { store }: Context): void {
   server.get("/v1/ledger", async (request): Promise<LedgerAnswer> => {
     const { since, until } = parse(ledgerQuestion, request.query);
     const nowMs = Date.now();
@@ -107,6 +148,20 @@ export function addQuestions(server: FastifyInstance, context: Context): void {
     const { sql, parameters } = ledgerQuery(range);
     return ledgerAnswer(range, await store.query<LedgerRow>(sql, { parameters }));
   });
+}
+
+/** Flows that are going on are reported within that time: of it the verdict is. */
+const reportedUs = 60_000_000;
+
+/** `at` in microseconds since 1970. Throws a Problem where a range is given too. */
+function momentOf(
+  { since, until, at }: Record<"since" | "until" | "at", string | undefined>,
+  nowMs: number,
+): number | undefined {
+  if (at === undefined) return undefined;
+  if (since !== undefined || until !== undefined)
+    throw badRequest("at: is a time of its own; leave since and until out");
+  return parseTime(at, nowMs);
 }
 
 /** Rows per chunk: a large answer is not put together as one text. */

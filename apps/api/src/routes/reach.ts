@@ -34,6 +34,7 @@ export function addReach(server: FastifyInstance, context: Context): void {
     const time = parseTime(at, Date.now());
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
+    const verdict = context.completeness.of({ since: time - 60_000_000, until: time });
     const { cluster, policies, texts } = await asItWas(context.store, time, gone.signal);
     const pods = podsNamed(cluster, to, at);
     const ports = port === undefined ? declaredPorts(pods, protocol) : [port];
@@ -53,6 +54,7 @@ export function addReach(server: FastifyInstance, context: Context): void {
       generation: texts[0]?.generation ?? 0,
       reach: lines,
       texts: texts.filter((one) => named.has(nameOf(one))).map((one) => textOf(one)),
+      completeness: await verdict,
     };
   });
 }

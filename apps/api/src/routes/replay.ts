@@ -1,13 +1,6 @@
 import { workloadCluster } from "@weir/identity";
 import { type Policy, type ReplayedEdge, observedEdges, readManifests, replay } from "@weir/policy";
-import {
-  type EdgeRow,
-  type LedgerRow,
-  edgesQuery,
-  ledgerAnswer,
-  ledgerQuery,
-  parseTime,
-} from "@weir/query";
+import { type EdgeRow, edgesQuery, parseTime } from "@weir/query";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { ReplayAnswer, ReplayLine } from "../answers.ts";
@@ -42,6 +35,7 @@ export function addReplay(server: FastifyInstance, context: Context): void {
     const texts = new Map([...held, ...changes].map((one) => [policyKey(one), one]));
     const nowMs = Date.now();
     const range = { since: parseTime(since, nowMs), until: nowMs * 1000 };
+    const verdict = context.completeness.of(range);
     const edges = async (generation?: number): Promise<EdgeRow[]> => {
       const { sql, parameters } = edgesQuery({ ...range, generation });
       return context.store.query<EdgeRow>(sql, { parameters });
@@ -54,12 +48,14 @@ export function addReplay(server: FastifyInstance, context: Context): void {
       inForce: set?.mode === "enforce" ? policiesOf(held) : [],
       candidate: policiesOf([...texts.values()]),
     });
+    const completeness = await verdict;
     return {
       ...counts,
       newlyDenied: newlyDenied.map(lineOf),
       newlyAllowed: newlyAllowed.map(lineOf),
       unjudged,
-      complete: unjudged === 0 && (await isHistoryComplete(context, range)),
+      complete: unjudged === 0 && completeness.verdict === "complete",
+      completeness,
     };
   });
 }
@@ -71,14 +67,4 @@ function policiesOf(texts: readonly PolicyText[]): Policy[] {
 function lineOf({ first, last, ...edge }: ReplayedEdge): ReplayLine {
   const time = (micros: number): string => new Date(micros / 1000).toISOString();
   return { ...edge, first: time(first), last: time(last) };
-}
-
-/** Where nothing was watched there is no history that could be complete. */
-async function isHistoryComplete(
-  { store }: Context,
-  range: { since: number; until: number },
-): Promise<boolean> {
-  const { sql, parameters } = ledgerQuery(range);
-  const { nodes } = ledgerAnswer(range, await store.query<LedgerRow>(sql, { parameters }));
-  return nodes.length > 0 && nodes.every((node) => node.complete);
 }

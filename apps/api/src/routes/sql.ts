@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { RunningLine, TableLine } from "../answers.ts";
 import { Problem } from "../problem.ts";
+import { completenessHeader } from "./completeness.ts";
 import type { Context } from "./context.ts";
 import { parse } from "./parse.ts";
 import { sendSeldom } from "./seldom.ts";
@@ -34,6 +35,9 @@ interface Running {
   query: string;
 }
 
+/** Whoever reads flows, or what is made of them, has to name one of these. */
+const asksFlows = /\b(flows|edges_1[mhd]|flow_policies|connections)\b/i;
+
 /** Characters of a statement in the log and in the list of what runs. */
 const maxShownLength = 4000;
 
@@ -59,11 +63,13 @@ export function addSql(server: FastifyInstance, context: Context): void {
     const end = logged(context, one, () => running.delete(one.id));
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
+    const verdict = asksFlows.test(query) ? context.completeness.of({}) : undefined;
     const options = { limits, signal: gone.signal, marker: one.id };
     const rows = context.store.queryReadOnly(query, format, options)[Symbol.asyncIterator]();
     try {
       // What the engine refuses, it refuses before the first rows: then it is a proper answer.
       const first = await rows.next();
+      if (verdict !== undefined) completenessHeader(reply, await verdict);
       return stream(reply, contentTypes[format], first, rows, end);
     } catch (error) {
       end(messageOf(error));

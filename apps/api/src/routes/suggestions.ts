@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { SuggestionLine } from "../answers.ts";
 import { badRequest } from "../problem.ts";
+import { completenessHeader } from "./completeness.ts";
 import type { Context } from "./context.ts";
 import { parse } from "./parse.ts";
 
@@ -17,10 +18,11 @@ const suggestionsQuestion = z.object({
 
 /** The recommender's own function, run on demand over the history asked for. */
 export function addSuggestions(server: FastifyInstance, context: Context): void {
-  server.get("/v1/suggestions", async (request): Promise<SuggestionLine[]> => {
+  server.get("/v1/suggestions", async (request, reply): Promise<SuggestionLine[]> => {
     const { since, ...asked } = parse(suggestionsQuestion, request.query);
     const nowMs = Date.now();
     const range = { since: parseTime(since, nowMs), until: nowMs * 1000 };
+    const verdict = context.completeness.of(range);
     // All edges, whatever is asked for: a scanner shows in the whole.
     const { sql, parameters } = edgesQuery(range);
     const rows = await context.store.query<EdgeRow>(sql, { parameters });
@@ -31,6 +33,7 @@ export function addSuggestions(server: FastifyInstance, context: Context): void 
       generator: `weir ${version}`,
       ...workloadOf(asked),
     });
+    completenessHeader(reply, await verdict);
     return recommended
       .filter((one) => one.text !== "" || one.leftOut.length > 0)
       .map(({ namespace, workload, text, leftOut }) => ({ namespace, workload, text, leftOut }));

@@ -1,10 +1,12 @@
 import { type ClientOptions, lines, open } from "../client.ts";
+import { completenessOf, noteCompleteness } from "../print/completeness.ts";
 import type { Format } from "../print/format.ts";
 import { printRows } from "../print/rows.ts";
 
 export interface EdgesOptions extends ClientOptions {
   since?: string;
   until?: string;
+  at?: string;
   by?: string;
   filter?: string;
   order?: string;
@@ -17,10 +19,10 @@ type Sums = Record<string, string | number>;
 
 /** `weir edges`. */
 export async function edges(options: EdgesOptions): Promise<void> {
-  const { since, until, by, filter, order, limit, each, output } = options;
+  const { since, until, at, by, filter, order, limit, each, output } = options;
   const view = each ? "each" : undefined;
   const response = await open(
-    { path: "/v1/edges", query: { since, until, by, filter, order, limit, view } },
+    { path: "/v1/edges", query: { since, until, at, by, filter, order, limit, view } },
     options,
   );
   const rows: Sums[] = [];
@@ -31,4 +33,13 @@ export async function edges(options: EdgesOptions): Promise<void> {
   const truncated = response.headers["weir-truncated"];
   if (typeof truncated === "string")
     process.stderr.write(`only the largest ${truncated} rows; raise --limit for more\n`);
+  noteBucket(response.headers["weir-bucket"]);
+  noteCompleteness(completenessOf(response));
+}
+
+/** Whoever asks for a moment is told when it is not of that minute. */
+function noteBucket(bucket: string | string[] | undefined): void {
+  const [, size, from] = /^(hour|day) (.*)\//.exec(String(bucket ?? "")) ?? [];
+  if (size !== undefined && from !== undefined)
+    process.stderr.write(`of the whole ${size} from ${from}: nothing finer of then is kept\n`);
 }

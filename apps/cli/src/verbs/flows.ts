@@ -2,6 +2,7 @@ import type { FlowLine } from "@weir/api";
 import { sanitizeJson } from "@weir/runtime";
 import { type Call, type ClientOptions, lines, open } from "../client.ts";
 import { usageError } from "../exit.ts";
+import { completenessOf, noteCompleteness } from "../print/completeness.ts";
 import { csvLine } from "../print/csv.ts";
 import { flowColumns, flowHeading, flowLayout, flowText } from "../print/flow.ts";
 import { type Format, colourWanted } from "../print/format.ts";
@@ -11,6 +12,7 @@ import { events } from "../sse.ts";
 export interface FlowsOptions extends ClientOptions {
   since?: string;
   until?: string;
+  at?: string;
   from?: string;
   to?: string;
   namespace?: string;
@@ -43,9 +45,9 @@ function filters(options: FlowsOptions): NonNullable<Call["query"]> {
 }
 
 async function history(options: FlowsOptions): Promise<void> {
-  const { since, until, limit, output } = options;
+  const { since, until, at, limit, output } = options;
   const response = await open(
-    { path: "/v1/flows", query: { ...filters(options), since, until, limit } },
+    { path: "/v1/flows", query: { ...filters(options), since, until, at, limit } },
     options,
   );
   if (output === "json") {
@@ -63,6 +65,7 @@ async function history(options: FlowsOptions): Promise<void> {
     process.stderr.write(`only the newest ${truncated} rows; narrow it down, or raise --limit
 `);
   }
+  noteCompleteness(completenessOf(response));
 }
 
 function printTable(rows: FlowLine[]): void {
@@ -109,6 +112,7 @@ async function earlier(options: FlowsOptions, print: (line: string) => void): Pr
     seen.add(line);
     if (seen.size > rememberedLines) seen.delete(seen.values().next().value as string);
   }
+  noteCompleteness(completenessOf(response));
   return seen;
 }
 

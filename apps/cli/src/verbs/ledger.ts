@@ -6,9 +6,9 @@ import { cellText, tableText } from "../print/table.ts";
 
 /** `weir ledger`. */
 export async function ledger(
-  options: ClientOptions & { since: string; output: Format },
+  options: ClientOptions & { since: string; until?: string; output: Format },
 ): Promise<void> {
-  const query = { since: options.since };
+  const query = { since: options.since, until: options.until };
   const answer = await ask<LedgerAnswer>({ path: "/v1/ledger", query }, options);
   printObject(answer, options.output, () => ledgerText(answer, colourWanted()));
 }

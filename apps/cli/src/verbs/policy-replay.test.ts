@@ -20,16 +20,19 @@ const answer: ReplayAnswer = {
   inForce: { rows: 3, disagreements: 0 },
   unjudged: 1,
   complete: false,
+  completeness: {
+    ...{ verdict: "complete", from: "2026-01-01T10:00:00Z", to: "2026-01-01T11:00:00Z" },
+    ...{ lost: {}, unexplained: 0, nodes: [] },
+  },
 };
 
 describe("a replay in words", () => {
-  it("counts, names what changes, and says when history is missing", () => {
-    const [head, check, warning, , heading, line] = replayText(answer).split("\n");
+  it("counts, and names what changes", () => {
+    const [head, check, , heading, line] = replayText(answer).split("\n");
     expect(head).toBe(
       "10 connections: 5 as they were, 4 newly denied, 0 newly allowed, 1 not judged",
     );
     expect(check).toContain("0 of 3 edges");
-    expect(warning).toContain("weir ledger");
     expect(heading).toMatch(/^NEWLY +FROM +TO +PORT +CONNECTIONS/);
     expect(line).toMatch(
       /^denied +shop\/cart +192\.0\.2\.1 \(evil\\x1b\[2J\.example\) +22\/TCP +4 /,
@@ -37,6 +40,6 @@ describe("a replay in words", () => {
   });
 
   it("prints no table where nothing changes", () => {
-    expect(replayText({ ...answer, newlyDenied: [], complete: true }).split("\n")).toHaveLength(3);
+    expect(replayText({ ...answer, newlyDenied: [] }).split("\n")).toHaveLength(3);
   });
 });

@@ -1,6 +1,7 @@
 import type { ReplayAnswer, ReplayLine } from "@weir/api";
 import { type ClientOptions, ask } from "../client.ts";
 import { readManifestFiles } from "../manifest-files.ts";
+import { noteCompleteness } from "../print/completeness.ts";
 import type { Format } from "../print/format.ts";
 import { printObject } from "../print/rows.ts";
 import { cellText, tableText } from "../print/table.ts";
@@ -16,6 +17,7 @@ export async function policyReplay(options: ReplayOptions): Promise<void> {
   const body = { files: await readManifestFiles(options.file), since: options.since };
   const answer = await ask<ReplayAnswer>({ method: "POST", path: "/v1/replay", body }, options);
   printObject(answer, options.output, () => replayText(answer));
+  noteCompleteness(answer.completeness);
 }
 
 /** How people read a replay. */
@@ -24,7 +26,6 @@ export function replayText(answer: ReplayAnswer): string {
   const lines = [
     `${connections} connections: ${unchanged} as they were, ${sum(newlyDenied)} newly denied, ${sum(newlyAllowed)} newly allowed, ${unjudged} not judged`,
     `policies in force against the kernel: ${inForce.disagreements} of ${inForce.rows} edges judged otherwise`,
-    ...(answer.complete ? [] : ["the history is not complete; weir ledger says what is missing"]),
   ];
   const rows = [
     ...newlyDenied.map((one) => cells("denied", one)),

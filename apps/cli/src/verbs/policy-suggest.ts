@@ -1,7 +1,8 @@
 import type { SuggestionLine } from "@weir/api";
 import { sanitize, sanitizeJson } from "@weir/runtime";
-import { type ClientOptions, ask } from "../client.ts";
+import { type ClientOptions, body, open } from "../client.ts";
 import { CommandError, exitCodes } from "../exit.ts";
+import { completenessOf, noteCompleteness } from "../print/completeness.ts";
 import type { Format } from "../print/format.ts";
 
 interface SuggestOptions extends ClientOptions {
@@ -15,7 +16,8 @@ interface SuggestOptions extends ClientOptions {
 export async function policySuggest(options: SuggestOptions): Promise<void> {
   const { namespace, workload, since } = options;
   const query = { namespace, workload, since };
-  const suggestions = await ask<SuggestionLine[]>({ path: "/v1/suggestions", query }, options);
+  const response = await open({ path: "/v1/suggestions", query }, options);
+  const suggestions = JSON.parse(await body(response)) as SuggestionLine[];
   const policies = suggestions.filter((one) => one.text !== "");
   for (const { text } of policies) {
     if (options.output === "yaml") process.stdout.write(`---\n${sanitize(text.trimEnd())}\n`);
@@ -27,6 +29,7 @@ export async function policySuggest(options: SuggestOptions): Promise<void> {
     for (const why of leftOut)
       process.stderr.write(`${sanitize(`${of}/${name}: left out ${why}`, true)}\n`);
   }
+  noteCompleteness(completenessOf(response));
   if (policies.length === 0) {
     const what = workload ?? namespace ?? "any workload";
     throw new CommandError(

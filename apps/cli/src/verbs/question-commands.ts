@@ -2,6 +2,10 @@ import { type Command, Option } from "commander";
 import { outputOption } from "../print/format.ts";
 import { apiOption, qualifiedName, wholeNumber } from "./options.ts";
 
+const completenessHelp = `
+One line on stderr says when the answer is not complete: when nodes made records of flows that are
+not in the store. What is younger than five seconds is still on its way and does not count.`;
+
 /** What asks a running weir. */
 export function addQuestions(program: Command): void {
   addStatus(program);
@@ -37,6 +41,12 @@ function addFlows(program: Command): void {
       "from then on: a duration (30s, 5m, 24h, 7d) or RFC 3339 (default: 5m)",
     )
     .option("--until <time>", "until then: a duration ago, or RFC 3339")
+    .addOption(
+      new Option(
+        "--at <time>",
+        "what was going on then: from a packet before it to a packet after it",
+      ).conflicts(["since", "until", "follow"]),
+    )
     .option("--from <ns/pod>", "initiator; a pod, or the workload it belongs to")
     .option("--to <ns/pod>", "responder; a pod, or the workload it belongs to")
     .option("--namespace <ns>", "either end is in it")
@@ -64,7 +74,10 @@ Examples:
   weir flows --since 1m
   weir flows --from shop/cart --port 6379 -o json
   weir flows --filter 'src.namespace = shop and not dst.ip in 10.0.0.0/8'
-  weir flows --verdict denied --follow`,
+  weir flows --at 2026-03-03T03:12:00Z --to shop/payment
+  weir flows --verdict denied --follow
+
+Names, labels and the policies in REASON are those of that time, whatever came later.${completenessHelp}`,
     )
     .action(async (options) => (await import("./flows.ts")).flows(options));
 }
@@ -75,6 +88,12 @@ function addEdges(program: Command): void {
     .description("sums of flows over any range, from the roll-ups")
     .option("--since <time>", "from then on: a duration or RFC 3339 (default: 1h)")
     .option("--until <time>", "until then: a duration ago, or RFC 3339")
+    .addOption(
+      new Option(
+        "--at <time>",
+        "of the minute that holds that time; the hour or the day where minutes are dropped",
+      ).conflicts(["since", "until"]),
+    )
     .option("--by <fields>", "a row for each combination: fields of --filter, minute, hour or day")
     .option("--filter <text>", "what has to hold, as of weir flows")
     .addOption(
@@ -96,7 +115,9 @@ function addEdges(program: Command): void {
       `
 Examples:
   weir edges --since 30d --by src.namespace,dst.namespace
-  weir edges --since 24h --filter 'verdict = denied' --by hour,dst.workload -o csv`,
+  weir edges --at 2026-03-03T03:12:00Z
+  weir edges --since 24h --filter 'verdict = denied' --by hour,dst.workload -o csv
+${completenessHelp}`,
     )
     .action(async (options) => (await import("./edges.ts")).edges(options));
 }
@@ -117,7 +138,8 @@ function addReach(program: Command): void {
 Labels, addresses and texts are those of that time, whatever came later.
 
 Example:
-  weir reach --to shop/payment --at 2026-03-03T03:12:00Z`,
+  weir reach --to shop/payment --at 2026-03-03T03:12:00Z
+${completenessHelp}`,
     )
     .action(async (options) => (await import("./reach.ts")).reach(options));
 }
@@ -137,7 +159,9 @@ function addSql(program: Command): void {
 Examples:
   weir sql --describe flows
   weir sql "SELECT src_workload, dst_workload, dst_port, sum(bytes) FROM flows GROUP BY ALL"
-  weir sql "SELECT * FROM flows WHERE verdict = 'denied' ORDER BY time DESC LIMIT 20" -o csv`,
+  weir sql "SELECT * FROM flows WHERE verdict = 'denied' ORDER BY time DESC LIMIT 20" -o csv
+${completenessHelp} SQL has no range that weir knows: there
+it is about all that is kept.`,
     )
     .action(async (query, options) => (await import("./sql.ts")).sql(query, options));
 }
@@ -147,6 +171,7 @@ function addLedger(program: Command): void {
     .command("ledger")
     .description("how complete the history is: produced, stored, and what was lost where")
     .option("--since <time>", "from then on: a duration or RFC 3339", "1h")
+    .option("--until <time>", "until then: a duration ago, or RFC 3339")
     .addOption(outputOption(["table", "json", "yaml"]))
     .addOption(apiOption())
     .addHelpText("after", "\nExample:\n  weir ledger --since 24h -o json")

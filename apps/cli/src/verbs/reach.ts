@@ -1,6 +1,7 @@
 import type { ReachAnswer } from "@weir/api";
 import { sanitize } from "@weir/runtime";
 import { type ClientOptions, ask } from "../client.ts";
+import { noteCompleteness } from "../print/completeness.ts";
 import type { Format } from "../print/format.ts";
 import { printObject } from "../print/rows.ts";
 import { cellText, tableText } from "../print/table.ts";
@@ -21,6 +22,7 @@ export async function reach(options: ReachOptions): Promise<void> {
     options,
   );
   printObject(answer, options.output, () => text(answer));
+  noteCompleteness(answer.completeness);
 }
 
 function text({ at, to, mode, generation, reach: lines, texts }: ReachAnswer): string {

@@ -4,6 +4,7 @@ import type { RunningLine, TableLine } from "@weir/api";
 import { sanitize, sanitizeJson, yamlText } from "@weir/runtime";
 import { type ClientOptions, ask, lines, open } from "../client.ts";
 import { CommandError, exitCodes, usageError } from "../exit.ts";
+import { completenessOf, noteCompleteness } from "../print/completeness.ts";
 import type { Format } from "../print/format.ts";
 import { printRows } from "../print/rows.ts";
 import { cellText, tableText } from "../print/table.ts";
@@ -46,6 +47,7 @@ export async function sql(query: string | undefined, options: SqlOptions): Promi
     const safe = options.output === "json" ? sanitizeJson : sanitize;
     for await (const line of lines(response)) process.stdout.write(`${safe(line)}\n`);
   }
+  noteCompleteness(completenessOf(response));
   const failure = response.trailers["weir-error"];
   if (failure !== undefined && failure !== "") throw new CommandError(decodeURIComponent(failure));
 }
