@@ -151,6 +151,9 @@ describe("the verdict on a range", () => {
     await using completeness = open(bed.store);
     expect((await completeness.of({ since: 0 })).because).toBe("no node reported in that time");
     const now = Date.now() * 1000;
+    await bed.store.command("INSERT INTO flows (time, node) SELECT now64(6, 'UTC'), 'n1'");
+    await sleep(forgetMs);
+    expect((await completeness.of({ since: now - 60_000_000 })).because).toContain("so recent");
     await write(bed.store, "n1", Date.now() - 20_000);
     await sleep(forgetMs);
     expect((await completeness.of({ since: now })).because).toContain("so recent");

@@ -18,6 +18,7 @@ import {
   gapsQuery,
   keptQuery,
   slices,
+  tooRecent,
   verdictOf,
 } from "@weir/query";
 import type { Metrics } from "@weir/runtime";
@@ -36,12 +37,14 @@ export interface HistoryRange {
 export interface HistoryCompleteness extends AsyncDisposable {
   /** Never throws and never takes longer than `maxWaitMs`: what is not known then is unknown. */
   of(range: HistoryRange): Promise<Completeness>;
-  /** How far back there is something; read at most once a second. */
+  /** How far back there is something, as of a few seconds ago. */
   kept(): Promise<KeptRow>;
 }
 
 /** Answers that are the same for whoever asks in the same second. */
 const recentMs = 1000;
+/** How far back there is something changes slowly, once there is something. */
+const keptMs = 10_000;
 /** A whole hour or day with nothing missing is looked at again after that: rows may be deleted. */
 const settledMs = 600_000;
 /** One with something missing: that may have been on its way. */
@@ -68,7 +71,7 @@ export function createCompleteness(
     remembered.once(
       "kept",
       () => readKept(store, closing.signal),
-      () => recentMs,
+      ({ first_flow, first_report }) => (first_flow > 0 && first_report > 0 ? keptMs : recentMs),
     );
   const part = (slice: Slice, settled: number) =>
     remembered.once(
@@ -164,7 +167,9 @@ function planOf({ since, until, filter }: HistoryRange, kept: KeptRow, nowMs: nu
     concerns: (node) => filter === undefined || concernsNode(filter, node),
     because: isDropped
       ? `flows from before ${new Date(dropped / 1000).toISOString()} are kept as sums only`
-      : undefined,
+      : begun < now && within.since >= settled
+        ? tooRecent
+        : undefined,
   };
 }
 

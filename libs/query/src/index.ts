@@ -16,6 +16,7 @@ export {
   counted,
   missing,
   type NodeGap,
+  tooRecent,
   verdictOf,
 } from "./completeness/verdict.ts";
 export { type EdgeRow, edgesQuery, type EdgesQuestion } from "./edges.ts";

@@ -14,7 +14,7 @@ describe("a verdict in words", () => {
   it.each<[string, Partial<Completeness>]>([
     ["", { verdict: "complete" }],
     [
-      "not known to be complete: no node reported in that time; weir ledger says more",
+      "not known to be complete: no node reported in that time",
       { verdict: "unknown", because: "no node reported in that time" },
     ],
     [

@@ -29,8 +29,9 @@ export function completenessOf(response: IncomingMessage): Completeness | undefi
 /** Empty for an answer that is complete. */
 export function completenessText(verdict: Completeness, now = new Date()): string {
   if (verdict.verdict === "complete") return "";
+  // There the ledger has no more to say.
   if (verdict.verdict === "unknown")
-    return `not known to be complete: ${verdict.because ?? "nobody counted"}; ${moreText(verdict, now)}`;
+    return `not known to be complete: ${verdict.because ?? "nobody counted"}`;
   const short = verdict.nodes.filter((gap) => countOf(gap) > 0);
   const said = short.length > 0 ? lostText(verdict, short, now) : surplusText(verdict.nodes);
   return `not complete: ${said}; ${moreText(verdict, now)}`;

@@ -58,7 +58,11 @@ async function history(options: FlowsOptions): Promise<void> {
     if (output === "table") printTable(rows);
     else printRows(rows, flowColumns, output);
     if (rows.length === 0)
-      process.stderr.write("no flow in that time; weir status says whether anything is watched\n");
+      process.stderr.write(
+        at === undefined
+          ? "no flow in that time; weir status says whether anything is watched\n"
+          : "no flow was going on at that moment; --since and --until show those around it\n",
+      );
   }
   const truncated = response.headers["weir-truncated"];
   if (typeof truncated === "string") {

@@ -119,12 +119,15 @@ export function verdictOf(question: VerdictQuestion, parts: readonly Counted[]):
   };
 }
 
+/** Why nothing is said of the last seconds. */
+export const tooRecent = "it is so recent that flows may still be on their way";
+
 function whyUnknown(
   { since, settled }: VerdictQuestion,
   reported: boolean,
   gaps: readonly NodeGap[],
 ): string | undefined {
-  if (settled <= since) return "it is so recent that flows may still be on their way";
+  if (settled <= since) return tooRecent;
   const [silent, ...others] = gaps.filter((gap) => gap.unreported);
   if (silent !== undefined)
     return `there are flows of node ${silent.node}${others.length > 0 ? ` and ${others.length} others` : ""} and no report of how many it made`;
