@@ -144,6 +144,26 @@ export interface ReachAnswer {
   completeness: Completeness;
 }
 
+/** A line of reach with the time that it held. */
+export interface ReachPeriod extends ReachLine {
+  /** In observe and shadow nothing was stopped. */
+  mode: string;
+  /** RFC 3339. */
+  since: string;
+  until: string;
+}
+
+/** Who could reach a workload within a range. */
+export interface ReachBetweenAnswer {
+  to: string;
+  /** RFC 3339. */
+  since: string;
+  until: string;
+  reach: ReachPeriod[];
+  texts: ReachAnswer["texts"];
+  completeness: Completeness;
+}
+
 /** A statement that runs. */
 export interface RunningLine {
   id: string;

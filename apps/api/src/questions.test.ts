@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { silentLog } from "@weir/runtime";
-import type { CompletionAnswer, FlowLine, ReachAnswer, RunningLine } from "./answers.ts";
+import type {
+  CompletionAnswer,
+  FlowLine,
+  ReachAnswer,
+  ReachBetweenAnswer,
+  RunningLine,
+} from "./answers.ts";
 import { type Bed, openBed, pod as livePod, sendWorkloads } from "./testing.ts";
 
 let bed: Bed;
@@ -156,6 +162,43 @@ spec:
     const later = await ask("04:00:00");
     expect(allowed(later)).toEqual(["shop/batch"]);
     expect(later).toMatchObject({ generation: 2, mode: "enforce" });
+  });
+
+  it("is answered for a range, each line with the time that it held", async () => {
+    const at = (clock: string) => `2026-03-03T${clock}Z`;
+    const path = `/v1/reach/between?to=shop/payment&since=${at("01:30:00")}`;
+    const response = await bed.get(`${path}&until=${at("05:00:00")}`);
+    const { reach, texts, completeness } = (await response.json()) as ReachBetweenAnswer;
+    const clock = (time: string) => time.slice(11, 19);
+    expect(
+      reach
+        .filter((line) => line.verdict === "allowed")
+        .map((line) => [line.from, line.mode, clock(line.since), clock(line.until)]),
+    ).toEqual([
+      // Before there was a policy, then by the first, until the label went; then by the second.
+      ["shop/batch", "observe", "01:30:00", "02:00:00"],
+      ["shop/batch", "enforce", "04:00:00", "05:00:00"],
+      ["shop/cart", "observe", "01:30:00", "02:00:00"],
+      ["shop/cart", "enforce", "02:00:00", "03:00:00"],
+    ]);
+    expect(texts.map((one) => one.text)).toEqual([policy("web"), policy("batch")]);
+    expect(completeness.verdict).toBe("unknown");
+    // At any time in it there is the one line that a question at that time gives.
+    const then = await ask("03:12:00");
+    const during = reach.filter(
+      (line) => line.since <= at("03:12:00") && at("03:12:00") < line.until,
+    );
+    expect(during.map(({ from, verdict, because }) => ({ from, verdict, because }))).toEqual(
+      then.reach
+        .map(({ from, verdict, because }) => ({ from, verdict, because }))
+        .toSorted((a, b) => (a.from < b.from ? -1 : 1)),
+    );
+    for (const wrong of [`&until=${at("01:00:00")}`, "&since=1h"])
+      expect((await bed.get(path + wrong)).status).toBe(400);
+    expect((await bed.get(`${path}&until=${at("01:31:00")}&port=9`)).status).toBe(200);
+    expect((await bed.get(`/v1/reach/between?to=shop/no&since=${at("01:30:00")}`)).status).toBe(
+      404,
+    );
   });
 
   it("says when there was nobody of that name, or no port to ask about", async () => {

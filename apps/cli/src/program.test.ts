@@ -77,6 +77,7 @@ describe("exit codes", () => {
     [["flws"], 2, /Did you mean flows/],
     [["flows", "--port", "x"], 2, /whole number from 0 to 65535/],
     [["flows", "--follow", "--until", "1m"], 2, /--follow goes on from now/],
+    [["reach", "--to", "a/b", "--until", "1m"], 2, /give --since as well/],
     [["policy", "apply"], 2, /required option '-f/],
     [["sql"], 2, /give a query/],
     [["up", "--bus", "carrier-pigeon"], 2, /give memory, or kafka/],

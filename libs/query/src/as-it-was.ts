@@ -45,3 +45,26 @@ ORDER BY namespace, name`,
     parameters: { at: Math.round(at) },
   };
 }
+
+/** A moment at which something changed. */
+export interface ChangeRow {
+  /** Microseconds since 1970. */
+  time: number;
+}
+
+/** Moments within a range at which anybody came, went or changed, or a text did, the earliest first (`ChangeRow`). */
+export function changesQuery(since: number, until: number, limit: number): Statement {
+  return {
+    sql: `SELECT DISTINCT toUnixTimestamp64Micro(assumeNotNull(arrayJoin([toNullable(valid_from), valid_until]) AS moment)) AS time
+FROM
+(
+    SELECT valid_from, valid_until FROM workload_history
+    UNION ALL
+    SELECT valid_from, valid_until FROM policies
+)
+WHERE moment > fromUnixTimestamp64Micro({since:Int64}, 'UTC') AND moment < fromUnixTimestamp64Micro({until:Int64}, 'UTC')
+ORDER BY time
+LIMIT {limit:UInt32}`,
+    parameters: { since: Math.round(since), until: Math.round(until), limit },
+  };
+}

@@ -1,4 +1,10 @@
-export { policiesAtQuery, workloadsAtQuery, type WorkloadThen } from "./as-it-was.ts";
+export {
+  type ChangeRow,
+  changesQuery,
+  policiesAtQuery,
+  workloadsAtQuery,
+  type WorkloadThen,
+} from "./as-it-was.ts";
 export {
   certainQuery,
   type CertainRow,

@@ -6,6 +6,7 @@ import { addFollow } from "./follow.ts";
 import { addHealth } from "./health.ts";
 import { addPolicies } from "./policies.ts";
 import { addQuestions } from "./questions.ts";
+import { addReachBetween } from "./reach-between.ts";
 import { addReach } from "./reach.ts";
 import { addReplay } from "./replay.ts";
 import { addSql } from "./sql.ts";
@@ -21,6 +22,7 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
   addPolicies(server, context);
   addSuggestions(server, context);
   addReach(server, context);
+  addReachBetween(server, context);
   addReplay(server, context);
   addExplain(server, context);
 }

@@ -25,7 +25,7 @@ const reachQuestion = z.object({
 /** Ports asked about at most, where the question names none. */
 const maxPorts = 64;
 /** Pairs of pods and ports that one question judges at most: it holds the process meanwhile. */
-const maxJudged = 500_000;
+export const maxJudged = 500_000;
 
 /** Who could reach a workload at a time, by identities and texts as they were then. */
 export function addReach(server: FastifyInstance, context: Context): void {
@@ -36,10 +36,10 @@ export function addReach(server: FastifyInstance, context: Context): void {
     reply.raw.on("close", () => gone.abort());
     const verdict = context.completeness.of({ since: time - 60_000_000, until: time });
     const { cluster, policies, texts } = await asItWas(context.store, time, gone.signal);
-    const pods = podsNamed(cluster, to, at);
+    const pods = podsNamed(cluster, to);
+    if (pods.length === 0) throw nobody(to, `at ${at}`);
     const ports = port === undefined ? declaredPorts(pods, protocol) : [port];
-    if (ports.length === 0)
-      throw badRequest(`port: ${to} declared no ${protocol} port then; say which one is meant`);
+    if (ports.length === 0) throw noPort(to, protocol);
     if (cluster.pods.length * pods.length * ports.length > maxJudged)
       throw badRequest(
         `to: ${pods.length} pods and ${ports.length} ports are too many at once among ${cluster.pods.length} pods; ask for one pod and one port`,
@@ -59,19 +59,25 @@ export function addReach(server: FastifyInstance, context: Context): void {
   });
 }
 
-function podsNamed(cluster: Cluster, to: string, at: string): ClusterPod[] {
-  const pods = cluster.pods.filter(
+export function podsNamed(cluster: Cluster, to: string): ClusterPod[] {
+  return cluster.pods.filter(
     (pod) => `${pod.namespace}/${pod.name}` === to || `${pod.namespace}/${pod.workload}` === to,
-  );
-  if (pods.length > 0) return pods;
-  throw new Problem(
-    404,
-    "no such pod",
-    `there was no pod and no workload ${to} at ${at}; weir sql "SELECT * FROM workload_history WHERE namespace = '...'" lists who there was`,
   );
 }
 
-function declaredPorts(pods: readonly ClusterPod[], protocol: string): number[] {
+export function nobody(to: string, when: string): Problem {
+  return new Problem(
+    404,
+    "no such pod",
+    `there was no pod and no workload ${to} ${when}; weir sql "SELECT * FROM workload_history WHERE namespace = '...'" lists who there was`,
+  );
+}
+
+export function noPort(to: string, protocol: string): Problem {
+  return badRequest(`port: ${to} declared no ${protocol} port then; say which one is meant`);
+}
+
+export function declaredPorts(pods: readonly ClusterPod[], protocol: string): number[] {
   const declared = pods.flatMap((pod) =>
     pod.ports.filter((one) => one.protocol === protocol).map((one) => one.port),
   );
@@ -79,7 +85,7 @@ function declaredPorts(pods: readonly ClusterPod[], protocol: string): number[] 
 }
 
 /** A line for every workload that there was, and one for whoever is outside. */
-function linesFor(
+export function linesFor(
   judge: Judge,
   cluster: Cluster,
   pods: readonly ClusterPod[],
@@ -129,11 +135,11 @@ function policiesIn(verdict: Verdict): string[] {
   );
 }
 
-function nameOf({ namespace, name }: PolicyHistoryRow): string {
+export function nameOf({ namespace, name }: PolicyHistoryRow): string {
   return `${namespace}/${name}`;
 }
 
-function textOf(row: PolicyHistoryRow): ReachAnswer["texts"][number] {
+export function textOf(row: PolicyHistoryRow): ReachAnswer["texts"][number] {
   const { text, valid_from, valid_until } = row;
   return { policy: nameOf(row), from: valid_from, until: valid_until, text };
 }

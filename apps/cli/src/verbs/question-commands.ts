@@ -127,7 +127,14 @@ function addReach(program: Command): void {
     .command("reach")
     .description("who could reach a workload at a time, and under which policy texts")
     .requiredOption("--to <ns/name>", "the workload or pod", qualifiedName)
-    .option("--at <time>", "then: RFC 3339, or a duration ago (default: now)")
+    .addOption(
+      new Option("--at <time>", "then: RFC 3339, or a duration ago (default: now)").conflicts([
+        "since",
+        "until",
+      ]),
+    )
+    .option("--since <time>", "all that held from then on, each with its time")
+    .option("--until <time>", "until then (default: now)")
     .option("--port <n>", "on this port (default: those that it declared)", wholeNumber(1, 65_535))
     .addOption(new Option("--protocol <name>", "of the port").choices(["TCP", "UDP", "SCTP"]))
     .addOption(outputOption(["table", "json", "yaml"]))
@@ -137,8 +144,9 @@ function addReach(program: Command): void {
       `
 Labels, addresses and texts are those of that time, whatever came later.
 
-Example:
+Examples:
   weir reach --to shop/payment --at 2026-03-03T03:12:00Z
+  weir reach --to shop/payment --since 24h --port 8080
 ${completenessHelp}`,
     )
     .action(async (options) => (await import("./reach.ts")).reach(options));
