@@ -1,5 +1,15 @@
+import { parseCidr } from "@weir/codec";
 import { z } from "zod";
 import { type FunctionName, functionNames, functions } from "./functions/index.ts";
+
+function isCidr(text: string): boolean {
+  try {
+    parseCidr(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const milliseconds = (most: number): z.ZodInt => z.int().min(0).max(most);
 
@@ -55,7 +65,19 @@ export const enricherConfig = z.strictObject({
       headStartMs: milliseconds(10_000)
         .default(200)
         .describe(
-          "A flow is looked at no sooner than this after it was sent, so that the news of its pod is there. Who is unknown then stays unknown in the row.",
+          "A flow is looked at no sooner than this after it was sent, so that the news of its pod is there.",
+        ),
+      windowMs: milliseconds(60_000)
+        .default(3000)
+        .describe(
+          "A flow with an end that should be known, and is not, is written when it becomes known, at the latest this long after it was sent. Who is unknown then stays unknown in the row.",
+        ),
+      podNetworks: z
+        .array(z.string().max(64).refine(isCidr, "write it as 10.64.0.0/10"))
+        .max(64)
+        .default([])
+        .describe(
+          "Networks of the cluster's pods: whoever is in one of them should be known. The end at whose own interface a flow was seen always should.",
         ),
       tombstoneKeepMs: milliseconds(86_400_000)
         .min(1000)

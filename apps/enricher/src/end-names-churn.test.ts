@@ -16,6 +16,8 @@ const startUs = 1_790_000_000_000_000;
 const headStartUs = 0.2 * second;
 /** What is late comes after that, mixed with what is newer. */
 const latestUs = 90 * second;
+/** How long a block with somebody unknown waits. */
+const windowUs = 3 * second;
 const node = (number: number): string => `node-${number}`;
 const nodes = 10;
 
@@ -54,7 +56,7 @@ function record(kind: Workload["kind"], name: string, more: Partial<Workload>): 
 }
 
 /** One address's holders, one after the other; a rollout gives a workload's next pod a new name. */
-function holders(of: number): Life[] {
+function holders(of: number, newsUs: number): Life[] {
   const lives: Life[] = [];
   let at = startUs + random(20 * second);
   for (let turn = 0; turn < pods / addressCount; turn++) {
@@ -71,8 +73,8 @@ function holders(of: number): Life[] {
     const before = lives.at(-1);
     if (isBornLate && before)
       before.endKnown = Math.max(before.until + random(headStartUs), before.bornKnown + 1);
-    const bornKnown = since + random(isBornLate ? latestUs : headStartUs);
-    const endKnown = until + random(random(5) === 0 ? latestUs : headStartUs);
+    const bornKnown = since + random(isBornLate ? newsUs : headStartUs);
+    const endKnown = until + random(random(5) === 0 ? newsUs : headStartUs);
     lives.push({ pod, until, bornKnown, endKnown: Math.max(endKnown, bornKnown + 1) });
     // Three in four addresses go on within a second, some at once.
     at = until + [0, random(second), random(second), random(30 * second)][random(4)]!;
@@ -156,8 +158,15 @@ function judge(tally: Tally, said: Party, lives: Life[], atUs: number, nowUs: nu
   }
 }
 
-/** Plays the news and describes flows between, each block when its head start is over. */
-function play(index: IdentityIndex, histories: Life[][], pruneEveryBlocks: number): Tally {
+/**
+ * Plays the news and describes flows between, each block when its head start is over, or when
+ * everybody in it is known who had an address, at the latest after the window.
+ */
+function play(
+  index: IdentityIndex,
+  histories: Life[][],
+  { pruneEveryBlocks, waitUs }: { pruneEveryBlocks: number; waitUs: number },
+): Tally {
   const tally = { right: 0, rightlyUnknown: 0, notYetKnown: 0, endNotYetKnown: 0, wrong: [] };
   const messages = news(histories.flat());
   const endUs = messages.at(-1)?.at ?? startUs;
@@ -172,11 +181,17 @@ function play(index: IdentityIndex, histories: Life[][], pruneEveryBlocks: numbe
       (one, two) => one - two,
     );
     const of = times.map(() => random(addressCount));
-    const nowUs = from + second / 2 + headStartUs;
-    for (; next < messages.length && messages[next]!.at <= nowUs; next++) {
-      const { key, workload, atUs } = messages[next]!;
-      index.applyRecord(key, workload, atUs);
-    }
+    let nowUs = from + second / 2 + headStartUs;
+    const hear = (): void => {
+      for (; next < messages.length && messages[next]!.at <= nowUs; next++) {
+        const { key, workload, atUs } = messages[next]!;
+        index.applyRecord(key, workload, atUs);
+      }
+    };
+    const isMissing = (at: number, row: number): boolean =>
+      index.resolve(addresses[of[row]!]!, at) === undefined;
+    for (hear(); times.some(isMissing) && nowUs < from + second / 2 + waitUs; hear())
+      nowUs += second / 20;
     if (++number % pruneEveryBlocks === 0) index.prune(nowUs);
     const columns = block(number, addresses, times, of);
     const numbers = names.name(columns, columns.srcAddrIndex, columns.srcPort, 0, flowsPerBlock);
@@ -186,8 +201,18 @@ function play(index: IdentityIndex, histories: Life[][], pruneEveryBlocks: numbe
   return tally;
 }
 
+function indexOfNodes(bounds: ConstructorParameters<typeof IdentityIndex>[0]): IdentityIndex {
+  const index = new IdentityIndex(bounds);
+  for (let one = 0; one < nodes; one++)
+    index.apply(record("node", node(one), { addresses: [address(1000 + one)] }));
+  // On its node's network: must never stand for the node, nor for a pod with the same address.
+  for (let one = 0; one < 500; one++)
+    index.apply(record("pod", `agent-${one}`, { host_network: true, addresses: [address(one)] }));
+  return index;
+}
+
 describe(`10,000 pods on ${addressCount} addresses, WEIR_CHURN_SEED=${seed}`, () => {
-  const histories = Array.from({ length: addressCount }, (_, of) => holders(of));
+  const histories = Array.from({ length: addressCount }, (_, of) => holders(of, latestUs));
   afterAll(() => {
     process.stderr.write(`churn of identities: WEIR_CHURN_SEED=${seed}\n`);
   });
@@ -197,17 +222,22 @@ describe(`10,000 pods on ${addressCount} addresses, WEIR_CHURN_SEED=${seed}`, ()
     ["tombstones kept while news may be that late", { tombstoneKeepMs: (2 * latestUs) / 1000 }],
     ["few claims held of an address", { tombstoneKeepMs: 86_400_000, maxPerAddress: 6 }],
   ])("has no flow with the wrong pod: %s", (_, bounds) => {
-    const index = new IdentityIndex(bounds);
-    for (let one = 0; one < nodes; one++)
-      index.apply(record("node", node(one), { addresses: [address(1000 + one)] }));
-    // On its node's network: must never stand for the node, nor for a pod with the same address.
-    for (let one = 0; one < 500; one++)
-      index.apply(record("pod", `agent-${one}`, { host_network: true, addresses: [address(one)] }));
-    const { wrong, ...tally } = play(index, histories, 5);
+    const index = indexOfNodes(bounds);
+    const { wrong, ...tally } = play(index, histories, { pruneEveryBlocks: 5, waitUs: 0 });
     expect(wrong.slice(0, 10)).toEqual([]);
     expect(wrong).toHaveLength(0);
     // It did happen: each kind of answer was given.
     for (const count of Object.values(tally)) expect(count).toBeGreaterThan(100);
     expect(tally.right).toBeGreaterThan(tally.notYetKnown * 5);
+  });
+
+  it("knows everybody whose news comes within the window", () => {
+    const late = Array.from({ length: addressCount }, (_, of) => holders(of, windowUs));
+    const index = indexOfNodes({ tombstoneKeepMs: 86_400_000 });
+    const { wrong, ...tally } = play(index, late, { pruneEveryBlocks: 5, waitUs: windowUs });
+    expect(wrong).toEqual([]);
+    expect(tally.notYetKnown).toBe(0);
+    expect(tally.right).toBeGreaterThan(10_000);
+    expect(tally.rightlyUnknown).toBeGreaterThan(100);
   });
 });

@@ -168,7 +168,8 @@ interface Period {
   until: number;
 }
 
-function latestPackets(last: Float64Array, begin: number, end: number): Period {
+/** From the earliest to the latest of the rows' latest packets, microseconds since 1970. */
+export function latestPackets(last: Float64Array, begin: number, end: number): Period {
   let [from, until] = [Infinity, -Infinity];
   for (let row = begin; row < end; row++) {
     const at = last[row] as number;

@@ -4,14 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { createMemoryBus, topics } from "@weir/bus";
 import type { Bus } from "@weir/bus";
-import {
-  nodeReportCodec,
-  parseAddress,
-  policySetCodec,
-  recordCodec,
-  workloadCodec,
-} from "@weir/codec";
-import type { Flow, FlowBlock, Workload } from "@weir/codec";
+import { nodeReportCodec, policySetCodec, workloadCodec } from "@weir/codec";
+import type { Flow, Workload } from "@weir/codec";
 import { workloadKey } from "@weir/identity";
 import { createHealth, loadConfig, silentLog, unboundedFields } from "@weir/runtime";
 import { openEmbeddedStore } from "@weir/store";
@@ -19,97 +13,9 @@ import type { Store } from "@weir/store";
 import { enricherConfig } from "./config.ts";
 import { startEnricher } from "./enricher.ts";
 import type { Enricher } from "./enricher.ts";
+import { NOW, block, flow, pod } from "./testing/messages.ts";
 
-const flowBlocks = recordCodec("FlowBlock");
 const log = silentLog();
-const NOW = Date.now() * 1000;
-
-function pod(name: string, address: string, since: number, until: number | null = null): Workload {
-  return {
-    kind: "pod",
-    namespace: "shop",
-    name,
-    uid: `uid-${name}`,
-    workload: name.split("-")[0] ?? name,
-    workload_kind: "Deployment",
-    node: "n1",
-    addresses: [parseAddress(address)],
-    labels: { app: name },
-    namespace_labels: {},
-    host_network: false,
-    ports: [{ name: "http", port: 80, protocol: 6 }],
-    since,
-    until,
-  };
-}
-
-/** A flow with its addresses, and its times relative to NOW. */
-type Seen = Omit<Flow, "src_addr" | "dst_addr"> & { source: string; destination: string };
-
-function flow(source: string, destination: string, more: Partial<Flow> = {}): Seen {
-  return {
-    source,
-    destination,
-    time: 0,
-    first: 0,
-    last: 0,
-    sequence: 0,
-    packets: 5,
-    bytes: 500,
-    reply_packets: 4,
-    reply_bytes: 400,
-    ifindex: 3,
-    generation: 0,
-    rule: 0,
-    src_port: 40_000,
-    dst_port: 80,
-    cpu: 0,
-    protocol: 6,
-    direction: "egress",
-    verdict: "allowed",
-    reason: "not_isolated",
-    kind: "closed",
-    flags: 0,
-    tcp_flags: 0x1b,
-    reply_tcp_flags: 0x1b,
-    connections: 1,
-    ...{ process: 0, dns: 0, close_reason: "none" },
-    ...{ handshake_rtt_us: 0, srtt_us: 0, retransmits: 0, first_byte_us: 0 },
-    ...more,
-  };
-}
-
-function block(
-  number: number,
-  flows: Seen[],
-  more: Partial<FlowBlock> = {},
-): { key: string; value: Uint8Array } {
-  const addresses = [...new Set(flows.flatMap(({ source, destination }) => [source, destination]))];
-  let before = 0;
-  const differences = ({ source, destination, ...one }: Seen): Flow => {
-    const time = one.time - before;
-    before = one.time;
-    return {
-      ...one,
-      time,
-      last: one.time - one.last,
-      first: one.last - one.first,
-      src_addr: addresses.indexOf(source),
-      dst_addr: addresses.indexOf(destination),
-    };
-  };
-  const whole = {
-    node: "n1",
-    boot_id: "boot",
-    block: number,
-    base_time: NOW,
-    ...{ rules: [], processes: [], names: [] },
-    addresses: addresses.map((address) => parseAddress(address)),
-    flows: flows.map(differences),
-    ...more,
-  };
-  return { key: "n1", value: flowBlocks.encode(whole) };
-}
 
 let directory: string;
 let store: Store;
@@ -151,7 +57,11 @@ async function enrich(
   through: Store = store,
 ): Promise<Enricher> {
   const config = loadConfig(enricherConfig, {
-    overrides: { batch: { maxWaitMs: 20 }, identity: { headStartMs: 0 }, ...overrides },
+    overrides: {
+      batch: { maxWaitMs: 20 },
+      identity: { headStartMs: 0, windowMs: 0 },
+      ...overrides,
+    },
   });
   const one = await startEnricher(config, { bus, store: through, log });
   started.push(one);
@@ -369,13 +279,19 @@ describe("the enricher", () => {
     ]);
   });
 
-  it("gives the news of a pod a head start over the pod's first flow", async () => {
-    const enricher = await enrich({ identity: { headStartMs: 300 } });
-    await bus.send(topics.flows.name, [block(1, [flow("10.0.0.7", "10.0.0.8")])]);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  it("writes a flow when it is known whose it is, under that name in the roll-ups too", async () => {
+    const enricher = await enrich({ identity: { windowMs: 60_000 } });
+    await bus.send(topics.flows.name, [
+      block(1, [flow("10.0.0.7", "203.0.113.8", { dst_port: 4711 })]),
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(await store.query("SELECT count() AS n FROM flows")).toEqual([{ n: 0 }]);
     await publish(pod("late-a", "10.0.0.7", NOW - 1e6));
     await enricher.drain(10_000);
     expect(await store.query("SELECT src_pod FROM flows")).toEqual([{ src_pod: "late-a" }]);
+    expect(
+      await store.query("SELECT DISTINCT src_workload FROM edges_1m WHERE dst_port = 4711"),
+    ).toEqual([{ src_workload: "late" }]);
   });
 
   it("stores policies, workloads and the reports of nodes", async () => {

@@ -10,6 +10,7 @@ import type { EnricherConfig } from "./config.ts";
 import { functions } from "./functions/index.ts";
 import type { FunctionName } from "./functions/index.ts";
 import { followIdentity } from "./identity-table.ts";
+import { LateIdentities } from "./late-identities.ts";
 import { followNetworkList } from "./network-list.ts";
 
 export interface EnricherDoors {
@@ -49,17 +50,23 @@ export async function startEnricher(
   await bus.ensureTopics(Object.values(topics));
   await store.migrate();
   const table = await followIdentity(bus, config.identity, { log, metrics });
+  const lateIdentities = new LateIdentities({
+    identity: table.index,
+    ...config.identity,
+    metrics,
+  });
   const services = {
     store,
     bus,
     identity: table.index,
     networks: () => networks.current,
-    identityHeadStartMs: config.identity.headStartMs,
+    lateIdentities,
     metrics,
   };
   const running: RunningFunction[] = [];
   const unwatch: (() => void)[] = [];
   const stop = async (): Promise<void> => {
+    lateIdentities.close();
     if (bus.kind === "memory") await finishForGood(running, config.stopTimeoutMs, log);
     for (const remove of unwatch) remove();
     clearInterval(timer);

@@ -10,7 +10,7 @@ import { ReasonNames } from "./reason-names.ts";
  * Rows of one insert. Part of what a token means: the same batch must fall into the same inserts
  * after a restart, so this is no setting.
  */
-export const rowsPerInsert = 100_000;
+export const rowsPerInsert = 300_000;
 
 /** Names of one column that are kept from insert to insert; past it, all are looked up anew. */
 const maxNames = 131_072;

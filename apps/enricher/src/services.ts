@@ -2,6 +2,7 @@ import type { Bus } from "@weir/bus";
 import type { ExternalNetworks, IdentityIndex } from "@weir/identity";
 import type { Metrics } from "@weir/runtime";
 import type { Store } from "@weir/store";
+import type { LateIdentities } from "./late-identities.ts";
 
 /** What the functions of this station work through. */
 export interface EnricherServices {
@@ -11,7 +12,7 @@ export interface EnricherServices {
   identity: IdentityIndex;
   /** Names of networks that no workload has an address of, as they are now. */
   networks: () => ExternalNetworks;
-  /** Time that identities get to arrive before a flow is looked at, counted from its sending. */
-  identityHeadStartMs: number;
+  /** What a batch of flows waits for before it is written. */
+  lateIdentities: LateIdentities;
   metrics: Metrics;
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { topics } from "@weir/bus";
 import { CodecError } from "@weir/codec";
 import { defineFunction } from "@weir/functions";
@@ -15,7 +14,7 @@ export default defineFunction<EnricherServices>({
   outputs: [],
   batch: { maxMessages: 2000, maxBytes: 8 * 1024 * 1024, maxWaitMs: 500 },
   retry: { maxAttempts: 5, firstDelayMs: 100, maxDelayMs: 10_000 },
-  start({ store, identity, networks, identityHeadStartMs, metrics }) {
+  start({ store, identity, networks, lateIdentities, metrics }) {
     // Partitions are handled side by side; a writer serves one batch at a time.
     const idle: FlowWriter[] = [];
     const stored = metrics.counter("rows_stored_total", "Rows of flows that the store has.");
@@ -28,7 +27,7 @@ export default defineFunction<EnricherServices>({
     );
     return {
       async handle(batch, context) {
-        await headStart(batch, identityHeadStartMs, context.signal);
+        await lateIdentities.wait(batch.messages, context.signal);
         const writer = idle.pop() ?? new FlowWriter(identity, networks);
         const token = insertToken(batch);
         let inserts = 0;
@@ -75,19 +74,4 @@ async function add(
     if (!(error instanceof CodecError || error instanceof ImplausibleBlock)) throw error;
     await context.deadLetter(message, error.message);
   }
-}
-
-/**
- * A pod's first flow and the news of the pod travel on different topics. Flows are looked at no
- * sooner than this after they were sent, so that the news is there; whoever is unknown then stays
- * unknown in the row.
- */
-async function headStart(
-  batch: FunctionBatch,
-  delayMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const newestMs = batch.messages.at(-1)?.timestampMs ?? 0;
-  const waitMs = Math.min(newestMs + delayMs - Date.now(), delayMs);
-  if (waitMs > 0) await sleep(waitMs, undefined, { signal });
 }
