@@ -13,8 +13,8 @@ const baselineRows = 100_000;
 const tables = ["flows", "edges_1m", "edges_1h", "edges_1d"];
 
 /**
- * Decoded blocks into the tables and their roll-ups, for a minute without a pause and on to the
- * rows asked for, and what they take there. The baseline of `insert` is JSONEachRow over HTTP,
+ * Blocks through the enricher into the tables and their roll-ups, for a minute without a pause and
+ * on to the rows asked for, and what they take there. The baseline of `insert` is JSONEachRow over HTTP,
  * objects made into text as a plain client does, of rows of the same kind.
  */
 export const store: Bench = {
