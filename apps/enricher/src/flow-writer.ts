@@ -7,8 +7,9 @@ import { EndNames } from "./end-names.ts";
 import { ReasonNames } from "./reason-names.ts";
 
 /**
- * Rows of one insert. Part of what a token means: the same batch must fall into the same inserts
- * after a restart, so this is no setting.
+ * Rows of one insert: an engine does less for each the more there are. No setting, and part of the
+ * token: the same batch must fall into the same inserts after a restart. A writer takes up to
+ * 135 MB for them, and there is one for each partition at most.
  */
 export const rowsPerInsert = 300_000;
 

@@ -2,7 +2,7 @@ import { topics } from "@weir/bus";
 import { CodecError } from "@weir/codec";
 import { defineFunction } from "@weir/functions";
 import type { FunctionBatch, FunctionContext } from "@weir/functions";
-import { FlowWriter, ImplausibleBlock } from "../flow-writer.ts";
+import { FlowWriter, ImplausibleBlock, rowsPerInsert } from "../flow-writer.ts";
 import { insertToken } from "../insert-token.ts";
 import { Repeats } from "../repeats.ts";
 import type { EnricherServices } from "../services.ts";
@@ -36,7 +36,12 @@ export default defineFunction<EnricherServices>({
           const { rows, repeatedRows } = writer;
           const number = inserts++;
           const isNew =
-            rows > 0 && (await store.insertNative("flows", writer.encode(), `${token}/${number}`));
+            rows > 0 &&
+            (await store.insertNative(
+              "flows",
+              writer.encode(),
+              `${token}/${rowsPerInsert}/${number}`,
+            ));
           writer.clear();
           if (isNew) stored.inc({}, rows);
           else known.inc();

@@ -57,7 +57,7 @@ export class NativeBlock {
     for (const builder of this.#builders.values()) builder.clear();
   }
 
-  /** The block as bytes of its own. Throws RangeError when columns differ in length. */
+  /** The block as bytes, valid until the next `encode`. Throws RangeError when columns differ in length. */
   encode(): Uint8Array {
     const rows = this.rows;
     const out = this.#out;
@@ -76,7 +76,7 @@ export class NativeBlock {
       builder.writePrefix(out);
       builder.writeData(out);
     }
-    return out.view().slice();
+    return out.view();
   }
 
   #first(): ColumnBuilder {

@@ -124,7 +124,7 @@ export class FlowRows {
     this.#knowledge.append(flows, begin, end);
   }
 
-  /** The block as bytes of its own; the rows stay until `clear`. */
+  /** The block as bytes, valid until the next `encode`; the rows stay until `clear`. */
   encode(): Uint8Array {
     return this.#block.encode();
   }
