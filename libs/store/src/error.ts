@@ -2,7 +2,7 @@
  * What went wrong:
  * `sql` the engine refused the statement (see `clickhouseCode`); `refused` untrusted SQL asked for
  * what it may not have; `limit` a time, memory, row or size limit was reached; `busy` too many
- * statements are waiting; `locked` another process has the data directory; `migration` the schema
+ * statements are waiting; `full` there is no room on the disk; `locked` another process has the data directory; `migration` the schema
  * cannot be brought up to date; `backup` one cannot be made, or is broken; `unreachable` no server answers; `aborted`; `closed`.
  */
 export type StoreErrorKind =
@@ -10,6 +10,7 @@ export type StoreErrorKind =
   | "refused"
   | "limit"
   | "busy"
+  | "full"
   | "locked"
   | "migration"
   | "backup"
@@ -39,6 +40,9 @@ const limitCodes = new Set([159, 160, 241, 158, 307, 396]);
 /** Not enough privileges, read-only, function not allowed. */
 const refusalCodes = new Set([497, 164, 446]);
 const cancelledCode = 394;
+const notEnoughSpaceCode = 243;
+/** As the system says it, and the engine hands it on under several codes. */
+const noSpaceLeft = /No space left on device|Disk quota exceeded/;
 
 /** An engine's `Code: 62. DB::Exception: ...` as a StoreError; a StoreError stays what it is. */
 export function asStoreError(cause: unknown): StoreError {
@@ -48,6 +52,8 @@ export function asStoreError(cause: unknown): StoreError {
   const fromText = /Code: (\d+)\./.exec(text)?.[1];
   const fromField = typeof field === "string" && /^\d+$/.test(field) ? field : undefined;
   const code = fromText ?? fromField;
+  if (Number(code) === notEnoughSpaceCode || noSpaceLeft.test(text) || field === "ENOSPC")
+    return fullDisk(cause, text, code);
   if (code === undefined) {
     const unreachable = field === "ECONNREFUSED" || field === "ENOTFOUND" || field === "ECONNRESET";
     return new StoreError(unreachable ? "unreachable" : "sql", text, { cause });
@@ -61,6 +67,12 @@ export function asStoreError(cause: unknown): StoreError {
         ? "aborted"
         : "sql";
   return new StoreError(kind, tidy(text), { cause, clickhouseCode: number });
+}
+
+function fullDisk(cause: unknown, text: string, code: string | undefined): StoreError {
+  const advice = "no room on the disk of the store: free some, or keep less (retention)";
+  const clickhouseCode = code === undefined ? undefined : Number(code);
+  return new StoreError("full", `${advice}: ${tidy(text)}`, { cause, clickhouseCode });
 }
 
 /** The engine wraps a message in itself when the parser and the interpreter both complain. */

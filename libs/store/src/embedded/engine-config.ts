@@ -11,6 +11,8 @@ export interface EngineLimits {
   mergeThreads: number;
   /** Threads of one statement. */
   maxThreadsPerQuery: number;
+  /** With less free on the disk inserts are refused, so that merges can still end; 0: down to nothing. */
+  minFreeBytes: number;
 }
 
 export const defaultEngineLimits: EngineLimits = {
@@ -19,6 +21,7 @@ export const defaultEngineLimits: EngineLimits = {
   primaryIndexCacheBytes: 64 * 1024 * 1024,
   mergeThreads: 2,
   maxThreadsPerQuery: 2,
+  minFreeBytes: 128 * 1024 * 1024,
 };
 
 /** Role of statements that weir builds itself. It may do everything but reach out of the engine. */
@@ -80,14 +83,29 @@ function engineXml(limits: EngineLimits, backups: string | undefined): string {
     load_marks_threadpool_pool_size: 4,
     jemalloc_max_background_threads_num: 1,
   };
-  const lines = Object.entries(settings).map(([name, value]) => `  <${name}>${value}</${name}>`);
+  const lines = elements(settings);
   if (backups !== undefined)
     lines.push(`  <backups><allowed_path>${xmlText(backups)}</allowed_path></backups>`);
   return `<clickhouse>
   <user_directories><users_xml><path>users.xml</path></users_xml></user_directories>
 ${lines.join("\n")}
+  <merge_tree>
+${elements({ ...partSettings, min_free_disk_bytes_to_perform_insert: limits.minFreeBytes }).join("\n")}
+  </merge_tree>
 </clickhouse>
 `;
+}
+
+/** What an insert writes, and merges write again. A server has settings of its own. */
+const partSettings = {
+  // A file for each of 51 columns costs more than it gives as long as a part is one insert.
+  min_bytes_for_wide_part: 64 * 1024 * 1024,
+  // Of every column at every merge, for plans that weir's questions do not need.
+  auto_statistics_types: "",
+};
+
+function elements(settings: Record<string, number | string>): string[] {
+  return Object.entries(settings).map(([name, value]) => `  <${name}>${value}</${name}>`);
 }
 
 function xmlText(text: string): string {
