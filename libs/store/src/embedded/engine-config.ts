@@ -83,29 +83,17 @@ function engineXml(limits: EngineLimits, backups: string | undefined): string {
     load_marks_threadpool_pool_size: 4,
     jemalloc_max_background_threads_num: 1,
   };
-  const lines = elements(settings);
+  const lines = Object.entries(settings).map(([name, value]) => `  <${name}>${value}</${name}>`);
   if (backups !== undefined)
     lines.push(`  <backups><allowed_path>${xmlText(backups)}</allowed_path></backups>`);
   return `<clickhouse>
   <user_directories><users_xml><path>users.xml</path></users_xml></user_directories>
 ${lines.join("\n")}
   <merge_tree>
-${elements({ ...partSettings, min_free_disk_bytes_to_perform_insert: limits.minFreeBytes }).join("\n")}
+    <min_free_disk_bytes_to_perform_insert>${limits.minFreeBytes}</min_free_disk_bytes_to_perform_insert>
   </merge_tree>
 </clickhouse>
 `;
-}
-
-/** What an insert writes, and merges write again. A server has settings of its own. */
-const partSettings = {
-  // A file for each of 51 columns costs more than it gives as long as a part is one insert.
-  min_bytes_for_wide_part: 64 * 1024 * 1024,
-  // Of every column at every merge, for plans that weir's questions do not need.
-  auto_statistics_types: "",
-};
-
-function elements(settings: Record<string, number | string>): string[] {
-  return Object.entries(settings).map(([name, value]) => `  <${name}>${value}</${name}>`);
 }
 
 function xmlText(text: string): string {
