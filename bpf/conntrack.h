@@ -123,7 +123,6 @@ static __noinline int reopen_flow(const struct passage *passage, struct flow *fl
 	flow->reported = 0;
 	__sync_fetch_and_add(&flow->connections, 1);
 	set_judgement(flow, &judgement, passage->epoch);
-	emit(&passage->key, flow, WEIR_OPENED);
 	return judgement.verdict;
 }
 

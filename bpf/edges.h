@@ -112,17 +112,8 @@ __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 kind)
 	if (!record)
 		return count_late(key->ifindex, WEIR_DROP_RING_FULL);
 	describe(record, key, flow, kind, now);
-	if (kind == WEIR_OPENED) {
-		record->packets = 0;
-		record->bytes = 0;
-		record->reply_packets = 0;
-		record->reply_bytes = 0;
-		record->retransmits = 0;
-		record->connections = 0;
-	} else {
-		take_deltas(record, flow);
-		flow->reported = now;
-	}
+	take_deltas(record, flow);
+	flow->reported = now;
 	record->sequence = next_sequence();
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 1;

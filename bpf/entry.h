@@ -15,17 +15,10 @@ static __always_inline struct flow *fresh_flow(void)
 /* Makes the entry of `flows`; NULL where the map is full. */
 static __noinline struct flow *track(const struct flow_key *key, const struct flow *fresh)
 {
-	struct flow *flow;
-	bool made = !bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST);
-
-	/* Where it was not made, another CPU was here before or the map is full. */
-	flow = bpf_map_lookup_elem(&flows, key);
-	if (!made)
-		return flow;
-	count_live(key->ifindex, 1);
-	if (flow && flow->judged.verdict != WEIR_DENIED)
-		emit(key, flow, WEIR_OPENED);
-	return flow;
+	/* Where it is not made, another CPU was here before or the map is full. */
+	if (!bpf_map_update_elem(&flows, key, fresh, BPF_NOEXIST))
+		count_live(key->ifindex, 1);
+	return bpf_map_lookup_elem(&flows, key);
 }
 
 /* The verdict stands and replies are known for replies, but packets are counted as untracked. */

@@ -46,7 +46,7 @@ enum weir_reason {
 /* What made the record. */
 enum weir_kind {
 	WEIR_KIND_UNKNOWN = 0,
-	WEIR_OPENED = 1, /* ring: first packet of a connection; all deltas are 0 */
+	WEIR_OPENED = 1, /* not made any more: what it told is in the first record with numbers */
 	WEIR_CLOSED = 2, /* ring: FIN both ways or RST; deltas since the last report */
 	WEIR_DENIED_EDGE = 3, /* ring: first denied packet of a connection; deltas since the last report */
 	WEIR_CHANGED = 4, /* ring: judged anew with another outcome; deltas under the old verdict and generation */

@@ -112,7 +112,7 @@ export const collectorConfig = z.object({
     .max(100_000_000)
     .default(100_000)
     .describe(
-      "Edges (opened, closed, denied) a second that an interface may put on the ring; what the others would have told is told by the sweep.",
+      "Edges (closed, denied) a second that an interface may put on the ring; what the others would have told is told by the sweep.",
     ),
   edgeBurst: z
     .int()
@@ -125,8 +125,8 @@ export const collectorConfig = z.object({
     .min(1 << 12)
     .max(1 << 30)
     .refine((bytes) => (bytes & (bytes - 1)) === 0, "must be a power of 2")
-    .default(1 << 20)
-    .describe("Size of the ring of edges; the default takes 6,553 of them between two drains."),
+    .default(2 << 20)
+    .describe("Size of the ring of edges; the default takes 13,107 of them between two drains."),
   enrich: z
     .object({
       dns: z

@@ -13,13 +13,12 @@ function record(kind: Kind, replyBytes = 0): Uint8Array {
 describe("records that are worth a row", () => {
   it("carry numbers, or the end of an idle connection", () => {
     const records = [
-      record("opened"),
       record("closed", 7),
       record("closed"),
       record("changed"),
       record("idle"),
       record("active", 1),
-      record("opened", 9),
+      record("denied_edge"),
     ];
     const into = new Uint8Array(records.length * flowRecordBytes);
     const kept = keepNumbered(Buffer.concat(records), records.length, into);

@@ -1,11 +1,10 @@
 import { flowLayout, flowRecordBytes, flowSymbols } from "@weir/codec";
 
-const opened = flowSymbols.kind.indexOf("opened");
 const idle = flowSymbols.kind.indexOf("idle");
 
 /**
- * Copies the records that carry numbers, back to back; returns how many. Left out are the edge of
- * a new connection, and one whose counters another CPU had just taken. The end of an idle connection
+ * Copies the records that carry numbers, back to back; returns how many. Left out is one
+ * whose counters another CPU had just taken. The end of an idle connection
  * is told without numbers, too.
  */
 export function keepNumbered(records: Uint8Array, count: number, into: Uint8Array): number {
@@ -27,7 +26,6 @@ export function keepNumbered(records: Uint8Array, count: number, into: Uint8Arra
 function hasNumbers(records: Uint8Array, index: number): boolean {
   const at = index * flowRecordBytes;
   const kind = records[at + flowLayout.kind.offset];
-  if (kind === opened) return false;
   if (kind === idle) return true;
   const from = at + flowLayout.packets.offset;
   for (let byte = from; byte < from + 32; byte++) if (records[byte] !== 0) return true;

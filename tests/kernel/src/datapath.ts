@@ -127,12 +127,8 @@ export class Datapath implements Disposable {
     map.set(0, { ...map.get(0), [setting]: BigInt(milliseconds) * 1_000_000n });
   }
 
-  /** What the ring has, the edges of new connections left out. */
+  /** What the ring has. */
   edges(): Seen[] {
-    return this.allEdges().filter((one) => one.kind !== "opened");
-  }
-
-  allEdges(): Seen[] {
     const buffer = new Uint8Array(8192 * flowRecordBytes);
     const count = this.#ring.drainInto(buffer, flowRecordBytes);
     return decode(buffer.subarray(0, count * flowRecordBytes));

@@ -17,7 +17,7 @@ export interface CollectorUse {
   rssMiB: number;
   /** The most that was seen since the start, four times a second. */
   mostRssMiB: number;
-  /** Records taken from the ring: edges, those of openings included. */
+  /** Records taken from the ring. */
   edges: number;
   swept: number;
   ringFull: number;
