@@ -56,9 +56,7 @@ export async function openCaptureBed(): Promise<CaptureBed> {
     },
     enricher(broker) {
       const task: EnricherTask = { broker, directory: fresh("store") };
-      // The engine holds a thread for each statement.
-      const wrapper = ["env", "UV_THREADPOOL_SIZE=12"];
-      return ready(new Part("enricher", program("enricher-process.ts"), task, wrapper));
+      return ready(new Part("enricher", program("enricher-process.ts"), task));
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -4,10 +4,13 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** As `weir` starts them: sources are stripped once, and not in the memory of each. */
+/** As apps/cli/bin/weir starts them; sources are stripped once, and not in the memory of each. */
 const asStationsRun = {
   NODE_COMPILE_CACHE: join(import.meta.dirname, "../../../../build/compiled"),
+  UV_THREADPOOL_SIZE: "12",
+  MALLOC_ARENA_MAX: "2",
 };
+const stationFlags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"];
 
 /** A process of the bench that is asked over a channel: what it uses is measured by itself. */
 export class Part implements AsyncDisposable {
@@ -19,7 +22,7 @@ export class Part implements AsyncDisposable {
   /** `wrapper` is a command in front, such as nsenter with its options. */
   constructor(name: string, file: string, argument: unknown, wrapper: string[] = []) {
     this.#name = name;
-    const node = [process.execPath, "--disable-warning=ExperimentalWarning", file];
+    const node = [process.execPath, ...stationFlags, file];
     const [command = process.execPath, ...given]: string[] = [
       ...[...wrapper, ...node],
       JSON.stringify(argument),
