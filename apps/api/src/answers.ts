@@ -4,7 +4,7 @@ import type { Explanation } from "@weir/policy";
 import type { Completeness } from "@weir/query";
 
 export type { Explanation } from "@weir/policy";
-export type { Completeness, FlowEnd, FlowLine, LedgerAnswer } from "@weir/query";
+export type { Completeness, EventLine, FlowEnd, FlowLine, LedgerAnswer } from "@weir/query";
 
 export interface CollectorStatus {
   node: string;

@@ -55,26 +55,35 @@ export const apiConfig = z.object({
     .prefault({}),
   follow: z
     .object({
-      maxClients: z.int().min(1).max(1000).default(32).describe("Live tails at once."),
+      maxClients: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(32)
+        .describe("Live tails of flows at once, and as many of events."),
       maxQueuedFlows: z
         .int()
         .min(16)
         .max(1_000_000)
         .default(10_000)
-        .describe("Flows kept for a client that reads slowly; older ones are dropped and counted."),
+        .describe(
+          "Flows or events kept for a client that reads slowly; older ones are dropped and counted.",
+        ),
       maxResumedFlows: z
         .int()
         .min(1)
         .max(100_000)
         .default(10_000)
-        .describe("Stored flows that a client is sent that comes back; older ones are counted."),
+        .describe(
+          "Stored flows or events that a client is sent that comes back; older ones are counted.",
+        ),
       settleMs: z
         .int()
         .min(0)
         .max(60_000)
         .default(3000)
         .describe(
-          "Time that flows need to the store, waited before a client that comes back is served.",
+          "Time that flows and events need to the store, waited before a client that comes back is served.",
         ),
     })
     .prefault({}),

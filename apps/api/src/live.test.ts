@@ -3,7 +3,9 @@ import type { Batch, Bus, TableReader, TailOptions } from "@weir/bus";
 import { flowRecordBytes, createFlowEncoder, flowLayout } from "@weir/codec";
 import { IdentityIndex } from "@weir/identity";
 import { createMetrics, silentLog } from "@weir/runtime";
-import { type LiveItem, createLiveFlows } from "./live.ts";
+import type { FlowLine } from "./answers.ts";
+import { createLiveFlows } from "./live.ts";
+import type { TailItem } from "./live-tail.ts";
 
 /** A carrier that hands over what the test says, so that the order of events is the test's own. */
 function scriptedBus(): { bus: Bus; deliver: (value: Uint8Array) => void; tails: () => number } {
@@ -52,17 +54,20 @@ function block(ports: number[]): Uint8Array {
   return out.subarray(0, encoder.encode(header, records, ports.length, out));
 }
 
-function liveOn(bus: Bus, maxQueuedFlows = 100): ReturnType<typeof createLiveFlows> {
+function liveOn(bus: Bus, maxQueued = 100): ReturnType<typeof createLiveFlows> {
   const counters = createMetrics("api").part("live");
   const log = silentLog();
   const identity = new IdentityIndex();
-  return createLiveFlows({ bus, identity, maxClients: 2, maxQueuedFlows, log, counters });
+  return createLiveFlows({ bus, identity, maxClients: 2, maxQueued, log, counters });
 }
 
-async function take(items: AsyncIterable<LiveItem>, count: number): Promise<(number | string)[]> {
+async function take(
+  items: AsyncIterable<TailItem<FlowLine>>,
+  count: number,
+): Promise<(number | string)[]> {
   const taken: (number | string)[] = [];
-  for await (const item of items) {
-    taken.push("missed" in item ? `missed ${item.missed}` : (item.flow.destination.port ?? -1));
+  for await (const next of items) {
+    taken.push("missed" in next ? `missed ${next.missed}` : (next.item.destination.port ?? -1));
     if (taken.length === count) break;
   }
   return taken;

@@ -6,7 +6,7 @@ import { createCompleteness } from "./completeness.ts";
 import type { ApiConfig } from "./config.ts";
 import { createEnactor } from "./enact.ts";
 import { parseListen } from "./listen.ts";
-import { type LiveFlows, createLiveFlows } from "./live.ts";
+import { type LiveFlows, createLiveEvents, createLiveFlows } from "./live.ts";
 import { followNodes } from "./nodes.ts";
 import { followPolicies } from "./policies.ts";
 import { addRoutes } from "./routes/all.ts";
@@ -51,15 +51,20 @@ export async function startApi(config: ApiConfig, doors: ApiDoors): Promise<Runn
   const nodes = starting.use(await followNodes(bus, config.nodeStaleMs, log));
   const policies = starting.use(await followPolicies(bus, log));
   const who = starting.use(await followWorkloads(bus, log));
-  const live = createLiveFlows({
+  const tail = {
     bus,
-    identity: who.index,
     maxClients: config.follow.maxClients,
-    maxQueuedFlows: config.follow.maxQueuedFlows,
+    maxQueued: config.follow.maxQueuedFlows,
     log,
+  };
+  const live = createLiveFlows({
+    ...tail,
+    identity: who.index,
     counters: metrics.part("live"),
   });
   starting.use(live);
+  const liveEvents = createLiveEvents({ ...tail, counters: metrics.part("live_events") });
+  starting.use(liveEvents);
   const completeness = starting.use(createCompleteness(store, config.completeness, metrics));
   const health = doors.health ?? createHealth();
   const removeCheck = health.check("store", async () => {
@@ -78,6 +83,7 @@ export async function startApi(config: ApiConfig, doors: ApiDoors): Promise<Runn
     policies,
     who,
     live,
+    liveEvents,
     completeness,
     enact: createEnactor(policies, nodes, config.apply.confirmTimeoutMs),
   };
@@ -92,7 +98,7 @@ export async function startApi(config: ApiConfig, doors: ApiDoors): Promise<Runn
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       // Live tails first: the server waits for the answers that are under way.
-      await live[Symbol.asyncDispose]();
+      await Promise.all([live[Symbol.asyncDispose](), liveEvents[Symbol.asyncDispose]()]);
       await running.disposeAsync();
     })();
     return stopping;

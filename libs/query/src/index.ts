@@ -25,8 +25,32 @@ export {
   tooRecent,
   verdictOf,
 } from "./completeness/verdict.ts";
+export {
+  deadLetterQuery,
+  type DeadLetterRow,
+  deadLettersQuery,
+  type DeadLettersQuestion,
+  type LetterBytesRow,
+  type LetterPlace,
+  lettersSinceQuery,
+  maxLetterRows,
+  parsePlace,
+  placeText,
+  storedBlockQuery,
+} from "./dead-letters.ts";
 export { type EdgeRow, edgesQuery, type EdgesQuestion } from "./edges.ts";
 export { type EndFilter, parseEnd } from "./end.ts";
+export {
+  countEventsQuery,
+  type EventFilter,
+  eventLine,
+  type EventLine,
+  type EventRow,
+  eventsQuery,
+  type EventsQuestion,
+  isEventOf,
+  maxEventRows,
+} from "./events.ts";
 export {
   type CloseReason,
   type FlowEnd,

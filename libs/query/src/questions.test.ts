@@ -1,6 +1,15 @@
 import { describe, expect, it } from "@jest/globals";
+import {
+  deadLetterQuery,
+  deadLettersQuery,
+  lettersSinceQuery,
+  parsePlace,
+  placeText,
+  storedBlockQuery,
+} from "./dead-letters.ts";
 import { edgesQuery } from "./edges.ts";
 import { parseEnd } from "./end.ts";
+import { countEventsQuery, eventLine, type EventRow, eventsQuery, isEventOf } from "./events.ts";
 import { flowLine, type FlowRow } from "./flow-line.ts";
 import { flowsQuery, maxFlowRows } from "./flows.ts";
 import { ledgerAnswer, ledgerQuery } from "./ledger.ts";
@@ -32,6 +41,17 @@ describe("questions", () => {
     edges: edgesQuery({ since: 1, until: 2, namespace: evil, workload: evil, generation: 3 }),
     ledger: ledgerQuery({ since: 1, until: 2 }),
     describe: describeQuery(evil),
+    events: eventsQuery({
+      ...{ since: 1, until: 2, kind: evil, namespace: evil, workload: evil, node: evil },
+      ...{ limit: 3, after: { time: 4, rows: 5 } },
+    }),
+    allEvents: countEventsQuery({ since: 1, kind: evil }),
+    deadLetters: deadLettersQuery({
+      ...{ since: 1, until: 2, topic: evil, limit: 3, after: { time: 4, rows: 5 } },
+    }),
+    deadLetter: deadLetterQuery({ topic: evil, partition: 1, offset: 2 }),
+    lettersSince: lettersSinceQuery({ topic: evil, value: evil, since: 1 }),
+    storedBlock: storedBlockQuery({ node: evil, bootId: evil, block: 1, since: 2, until: 3 }),
   };
 
   it.each(Object.entries(statements))("%s have a value for each parameter", (_name, statement) => {
@@ -49,8 +69,48 @@ describe("questions", () => {
     expect(() => edgesQuery({ since: 2, until: 1 })).toThrow(QuestionError);
     expect(() => ledgerQuery({ since: 2, until: 1 })).toThrow(QuestionError);
     for (const limit of [0, -1, 1.5, maxFlowRows + 1])
-      expect(() => flowsQuery({ since: 1, limit })).toThrow("--limit is a number from 1 to");
+      for (const ask of [flowsQuery, eventsQuery, deadLettersQuery])
+        expect(() => ask({ since: 1, limit })).toThrow("--limit is a number from 1 to");
   });
+});
+
+describe("an event", () => {
+  const row: EventRow = {
+    ...{ time: "2026-03-01T12:00:00.000000Z", node: "n1", boot_id: "", kind: "policy-error" },
+    ...{ namespace: "", workload: "", pod: "", text: "one", fields: {} },
+  };
+
+  it("is printed without what is empty", () => {
+    expect(eventLine(row)).toEqual({
+      time: row.time,
+      ...{ kind: "policy-error", node: "n1", text: "one" },
+    });
+    expect(eventLine({ ...row, pod: "p", fields: { a: "" } })).toMatchObject({
+      ...{ pod: "p", fields: { a: "" } },
+    });
+  });
+
+  it("is one of those that have every field asked for", () => {
+    const event = eventLine(row);
+    expect(isEventOf({}, event)).toBe(true);
+    expect(isEventOf({ kind: "policy-error", node: "n1", namespace: "" }, event)).toBe(true);
+    expect(isEventOf({ kind: "policy-error", node: "n2" }, event)).toBe(false);
+    expect(isEventOf({ workload: "cart" }, event)).toBe(false);
+  });
+});
+
+describe("the place of a dead letter", () => {
+  it("is read as it is written", () => {
+    const place = { topic: "weir.flows.v1", partition: 3, offset: 17 };
+    expect(parsePlace(placeText(place))).toEqual(place);
+  });
+
+  it.each(["", "weir.flows.v1", "weir.flows.v1:0", "a:b:c", "a:1:-2", "a b:1:2"])(
+    "refuses %p",
+    (text) => {
+      expect(() => parsePlace(text)).toThrow("TOPIC:PARTITION:OFFSET");
+    },
+  );
 });
 
 describe("an end of a flow", () => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { addComplete } from "./complete.ts";
 import type { Context } from "./context.ts";
+import { addEvents } from "./events.ts";
 import { addExplain } from "./explain.ts";
 import { addFollow } from "./follow.ts";
 import { addHealth } from "./health.ts";
@@ -17,6 +18,7 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
   addHealth(server, context);
   addQuestions(server, context);
   addFollow(server, context);
+  addEvents(server, context);
   addComplete(server, context);
   addSql(server, context);
   addPolicies(server, context);

@@ -5,7 +5,7 @@ import type { HistoryCompleteness } from "../completeness.ts";
 import type { ApiConfig } from "../config.ts";
 import type { EnactedAnswer } from "../answers.ts";
 import type { ChangeOnTurn } from "../enact.ts";
-import type { LiveFlows } from "../live.ts";
+import type { LiveEvents, LiveFlows } from "../live.ts";
 import type { Nodes } from "../nodes.ts";
 import type { Policies } from "../policies.ts";
 import type { Who } from "../who.ts";
@@ -23,6 +23,7 @@ export interface Context {
   policies: Policies;
   who: Who;
   live: LiveFlows;
+  liveEvents: LiveEvents;
   completeness: HistoryCompleteness;
   enact(change: ChangeOnTurn): Promise<EnactedAnswer>;
 }

@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import {
   type FlowRow,
   type LedgerRow,
@@ -27,6 +26,7 @@ import { questionOf } from "../question.ts";
 import { completenessHeader } from "./completeness.ts";
 import type { Context } from "./context.ts";
 import { flowFilter } from "./flow-filter.ts";
+import { sendNdjson } from "./ndjson.ts";
 import { parse } from "./parse.ts";
 
 const time = z.string().max(64);
@@ -91,9 +91,10 @@ function addFlows(server: FastifyInstance, context: Context): void {
     }
     rows.reverse();
     completenessHeader(reply, await verdict);
-    return reply
-      .header("content-type", "application/x-ndjson")
-      .send(Readable.from(ndjson(rows.map((row) => flowLine(row))), { objectMode: false }));
+    return sendNdjson(
+      reply,
+      rows.map((row) => flowLine(row)),
+    );
   });
 }
 
@@ -130,10 +131,8 @@ function addEdges(server: FastifyInstance, context: Context): void {
     }
     completenessHeader(reply, await verdict);
     if (rows.length === rest.limit) void reply.header("weir-truncated", String(rest.limit));
-    return reply
-      .header("content-type", "application/x-ndjson")
-      .header("weir-tables", tables.join(", "))
-      .send(Readable.from(ndjson(rows), { objectMode: false }));
+    void reply.header("weir-tables", tables.join(", "));
+    return sendNdjson(reply, rows);
   });
 }
 
@@ -162,14 +161,4 @@ function momentOf(
   if (since !== undefined || until !== undefined)
     throw badRequest("at: is a time of its own; leave since and until out");
   return parseTime(at, nowMs);
-}
-
-/** Rows per chunk: a large answer is not put together as one text. */
-const chunkRows = 500;
-
-function* ndjson(rows: readonly object[]): Generator<string> {
-  for (let from = 0; from < rows.length; from += chunkRows) {
-    const lines = rows.slice(from, from + chunkRows).map((row) => `${JSON.stringify(row)}\n`);
-    yield lines.join("");
-  }
 }

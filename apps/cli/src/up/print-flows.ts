@@ -24,13 +24,13 @@ export function printFlows(live: LiveFlows, colour: boolean): { stop(): void } {
     repeatMs: 10_000,
     maxEdges: 5000,
   });
-  let subscription: Subscription | undefined;
+  let subscription: Subscription<FlowLine> | undefined;
   let isStopped = false;
   const follow = async (): Promise<void> => {
     subscription = await live.subscribe(() => true);
     if (isStopped) subscription[Symbol.dispose]();
-    for await (const item of subscription)
-      if ("flow" in item && !isSignalling(item.flow)) display.add(item.flow);
+    for await (const next of subscription)
+      if ("item" in next && !isSignalling(next.item)) display.add(next.item);
   };
   follow().catch((error: unknown) => {
     process.stderr.write(`flows are not shown any more: ${String(error)}\n`);

@@ -7,7 +7,7 @@ import { csvLine } from "../print/csv.ts";
 import { flowColumns, flowHeading, flowLayout, flowText } from "../print/flow.ts";
 import { type Format, colourWanted } from "../print/format.ts";
 import { printRows } from "../print/rows.ts";
-import { events } from "../sse.ts";
+import { followTail } from "./follow.ts";
 
 export interface FlowsOptions extends ClientOptions {
   since?: string;
@@ -25,18 +25,15 @@ export interface FlowsOptions extends ClientOptions {
   output: Format;
 }
 
-/** Time that rows need at most from the live tail to the store. */
-const settleMs = 3000;
-/** Lines of history remembered, so that the live tail does not print them again. */
-const rememberedLines = 10_000;
-
 /** `weir flows`. */
 export async function flows(options: FlowsOptions): Promise<void> {
   if (options.follow && options.until !== undefined) {
     throw usageError("--follow goes on from now; it cannot be given together with --until");
   }
-  if (options.follow) await follow(options);
-  else await history(options);
+  if (!options.follow) return history(options);
+  const { since, limit, output } = options;
+  const [query, print] = [filters(options), printer(output)];
+  await followTail({ path: "/v1/flows", query, since, limit, what: "flows", print }, options);
 }
 
 function filters(options: FlowsOptions): NonNullable<Call["query"]> {
@@ -76,48 +73,6 @@ function printTable(rows: FlowLine[]): void {
   const [layout, colour] = [flowLayout(rows), colourWanted()];
   process.stdout.write(`${flowHeading(layout)}\n`);
   for (const row of rows) process.stdout.write(`${flowText(row, colour, layout)}\n`);
-}
-
-async function follow(options: FlowsOptions): Promise<void> {
-  const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort());
-  process.once("SIGTERM", () => stop.abort());
-  const print = printer(options.output);
-  const call: Call = { path: "/v1/flows/follow", query: filters(options), signal: stop.signal };
-  try {
-    const response = await open(call, options);
-    const seen = options.since === undefined ? undefined : await earlier(options, print);
-    for await (const event of events(response)) {
-      if (event.name === "missed") {
-        process.stderr.write(
-          `${event.data} flows came faster than they could be printed and are left out here; weir flows has them\n`,
-        );
-      } else if (event.name === "end") {
-        process.stderr.write("weir has stopped\n");
-        return;
-      } else if (!seen?.has(event.data)) print(event.data);
-    }
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-  }
-}
-
-/** Prints what is stored already, and returns it; the live tail is open by then. */
-async function earlier(options: FlowsOptions, print: (line: string) => void): Promise<Set<string>> {
-  await new Promise((resolve) => setTimeout(resolve, settleMs));
-  const { since, limit } = options;
-  const response = await open(
-    { path: "/v1/flows", query: { ...filters(options), since, limit } },
-    options,
-  );
-  const seen = new Set<string>();
-  for await (const line of lines(response)) {
-    print(line);
-    seen.add(line);
-    if (seen.size > rememberedLines) seen.delete(seen.values().next().value as string);
-  }
-  noteCompleteness(completenessOf(response));
-  return seen;
 }
 
 function printer(format: Format): (line: string) => void {

@@ -14,6 +14,7 @@ export function addQuestions(program: Command): void {
   addReach(program);
   addSql(program);
   addLedger(program);
+  addEvents(program);
 }
 
 function addStatus(program: Command): void {
@@ -184,4 +185,30 @@ function addLedger(program: Command): void {
     .addOption(apiOption())
     .addHelpText("after", "\nExample:\n  weir ledger --since 24h -o json")
     .action(async (options) => (await import("./ledger.ts")).ledger(options));
+}
+
+function addEvents(program: Command): void {
+  program
+    .command("events")
+    .description("what happened that is no flow, such as a policy that a node refused")
+    .option("--since <time>", "from then on: a duration or RFC 3339 (default: 24h)")
+    .option("--until <time>", "until then: a duration ago, or RFC 3339")
+    .option("--kind <kind>", "only these: policy-error, policy-refused, policy-unpublished ...")
+    .option("--namespace <ns>", "of the pod or the policy it concerns")
+    .option("--workload <name>", "that it concerns")
+    .option("--node <name>", "that it happened on")
+    .option("--limit <n>", "at most so many, the newest", wholeNumber(1, 100_000))
+    .option("-f, --follow", "print events as they happen, until Ctrl-C")
+    .addOption(outputOption())
+    .addOption(apiOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  weir events --since 7d --kind policy-error
+  weir events --namespace shop --follow -o json
+
+Events carry no numbers, so nobody can say that none is missing; those that were refused are told.`,
+    )
+    .action(async (options) => (await import("./events.ts")).events(options));
 }
