@@ -162,7 +162,12 @@ describe("the verdict on a range", () => {
 
   it("of a long time is that of its hours and days, and names old flows that are dropped", async () => {
     const day = 86_400_000;
-    await write(bed.store, "n2", Math.floor((Date.now() - 3 * day) / day) * day + 5 * 3_600_000);
+    const fiveOClock = Math.floor((Date.now() - 3 * day) / day) * day + 5 * 3_600_000;
+    await write(bed.store, "n2", fiveOClock);
+    // Whole hours are remembered: the history begins before the one that counts here.
+    const first = { ...report, node: "n2", counters: { last_block: 0 } };
+    const before = [{ ...first, time: (fiveOClock - 3 * 3_600_000) * 1000 }];
+    await bed.store.insertNative(ledger.name, encodeRows(ledger, before), "first report of n2");
     await using completeness = open(bed.store);
     const now = Date.now() * 1000;
     const week = { since: now - 7 * day * 1000 };

@@ -5,6 +5,7 @@ export {
   workloadsAtQuery,
   type WorkloadThen,
 } from "./as-it-was.ts";
+export { type AskedRange, askedRange } from "./asked/asked-range.ts";
 export {
   certainQuery,
   type CertainRow,

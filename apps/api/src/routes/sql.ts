@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { RunningLine, TableLine } from "../answers.ts";
 import { Problem } from "../problem.ts";
+import { sqlRange } from "../sql-range.ts";
 import { completenessHeader } from "./completeness.ts";
 import type { Context } from "./context.ts";
 import { parse } from "./parse.ts";
@@ -63,13 +64,21 @@ export function addSql(server: FastifyInstance, context: Context): void {
     const end = logged(context, one, () => running.delete(one.id));
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
-    const verdict = asksFlows.test(query) ? context.completeness.of({}) : undefined;
     const options = { limits, signal: gone.signal, marker: one.id };
-    const rows = context.store.queryReadOnly(query, format, options)[Symbol.asyncIterator]();
     try {
+      // Before the statement: both need a place among the readers, of which there may be one.
+      const range = asksFlows.test(query)
+        ? await sqlRange(context.store, query, Date.now(), gone.signal)
+        : undefined;
+      const verdict = range === undefined ? undefined : context.completeness.of(range);
+      const rows = context.store.queryReadOnly(query, format, options)[Symbol.asyncIterator]();
       // What the engine refuses, it refuses before the first rows: then it is a proper answer.
       const first = await rows.next();
-      if (verdict !== undefined) completenessHeader(reply, await verdict);
+      if (verdict !== undefined)
+        completenessHeader(reply, {
+          ...(await verdict),
+          ...(range?.since === undefined ? { sinceAlways: true as const } : {}),
+        });
       return stream(reply, contentTypes[format], first, rows, end);
     } catch (error) {
       end(messageOf(error));

@@ -18,6 +18,10 @@ describe("a verdict in words", () => {
       { verdict: "unknown", because: "no node reported in that time" },
     ],
     [
+      "not known to be complete, of all that is kept: no node reported in that time",
+      { verdict: "unknown", because: "no node reported in that time", sinceAlways: true },
+    ],
+    [
       "not complete: 1,204 flow records of node b were lost between 03:10:04 and 03:12:10 UTC (ring full); weir ledger says more",
       {
         lost: { ring: 1204 },

@@ -30,11 +30,12 @@ export function completenessOf(response: IncomingMessage): Completeness | undefi
 export function completenessText(verdict: Completeness, now = new Date()): string {
   if (verdict.verdict === "complete") return "";
   // There the ledger has no more to say.
+  const of = verdict.sinceAlways ? ", of all that is kept" : "";
   if (verdict.verdict === "unknown")
-    return `not known to be complete: ${verdict.because ?? "nobody counted"}`;
+    return `not known to be complete${of}: ${verdict.because ?? "nobody counted"}`;
   const short = verdict.nodes.filter((gap) => countOf(gap) > 0);
   const said = short.length > 0 ? lostText(verdict, short, now) : surplusText(verdict.nodes);
-  return `not complete: ${said}; ${moreText(verdict, now)}`;
+  return `not complete${of}: ${said}; ${moreText(verdict, now)}`;
 }
 
 /** As far back as `weir ledger` looks by itself. */

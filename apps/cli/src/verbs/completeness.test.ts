@@ -59,7 +59,10 @@ function weir(args: string[]): Promise<{ stdout: string; stderr: string }> {
 const verbs: [string, string[]][] = [
   ["flows", ["flows", "--since", "10m", "-o", "json"]],
   ["edges", ["edges", "--since", "10m", "-o", "csv"]],
-  ["sql", ["sql", "SELECT count() AS n FROM flows", "-o", "json"]],
+  [
+    "sql",
+    ["sql", "SELECT count() AS n FROM flows WHERE time > now() - INTERVAL 10 MINUTE", "-o", "json"],
+  ],
   ["replay", ["policy", "replay", "-f", "p.yaml", "--since", "10m", "-o", "json"]],
 ];
 
@@ -85,6 +88,13 @@ describe("a history with a block that is gone and a loss", () => {
     const { stdout, stderr } = await weir(args);
     expect(stderr).toMatch(said);
     expect(stdout).not.toContain("not complete");
+  });
+
+  it("is, of SQL that has no bounds, a line that says so", async () => {
+    const { stderr } = await weir(["sql", "SELECT count() AS n FROM flows", "-o", "csv"]);
+    expect(stderr).toMatch(
+      /^not complete, of all that is kept: 8 flow records of node b were lost/,
+    );
   });
 
   it("is asked about at a time", async () => {

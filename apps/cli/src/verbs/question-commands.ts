@@ -169,8 +169,9 @@ Examples:
   weir sql --describe flows
   weir sql "SELECT src_workload, dst_workload, dst_port, sum(bytes) FROM flows GROUP BY ALL"
   weir sql "SELECT * FROM flows WHERE verdict = 'denied' ORDER BY time DESC LIMIT 20" -o csv
-${completenessHelp} SQL has no range that weir knows: there
-it is about all that is kept.`,
+${completenessHelp}
+For SQL that is about the range that it holds time within (WHERE time > now() - INTERVAL 1 DAY), and
+where that is not plain about all that is kept, which the line then says.`,
     )
     .action(async (query, options) => (await import("./sql.ts")).sql(query, options));
 }

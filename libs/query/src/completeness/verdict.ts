@@ -21,6 +21,8 @@ export interface Completeness {
   /** The range that this is about, RFC 3339. */
   from: string;
   to: string;
+  /** Of SQL: no plain bound says where it begins, so this is about all that is kept. */
+  sinceAlways?: true;
   /** From then on records may still be on their way: nothing is said of them. */
   pending?: string;
   lost: Record<string, number>;
