@@ -1,3 +1,4 @@
+import type { Kafka } from "kafkajs";
 import type {
   Batch,
   Bus,
@@ -52,8 +53,10 @@ class KafkaBus implements Bus {
   constructor(options: KafkaBusOptions) {
     this.#options = options;
     this.#inFlight = new InFlight(options.maxInFlightBytes);
-    this.#outbox = new Outbox(kafkaClient(options), options, true);
-    this.#compactedOutbox = new Outbox(kafkaClient(options), options, false);
+    const client = (): Kafka => kafkaClient(options);
+    this.#outbox = new Outbox(client(), options, { isIdempotent: true, isPaced: true });
+    // Small tables, where somebody waits for the newest.
+    this.#compactedOutbox = new Outbox(client(), options, { isIdempotent: false, isPaced: false });
     this.#admin = new KafkaAdmin(kafkaClient(options), options);
   }
 

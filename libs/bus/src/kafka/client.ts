@@ -1,43 +1,17 @@
-import { promisify } from "node:util";
-import zlib from "node:zlib";
 import type { CompressionTypes, Kafka, LogEntry, RetryOptions } from "kafkajs";
 import { asError, BusError, causesOf } from "../error.ts";
 import type { BusErrorCode } from "../error.ts";
 import type { KafkaBusOptions } from "./options.ts";
 import { kafkajs } from "./library.ts";
 import { silenceNegativeTimers } from "./negative-timer.ts";
-
-/** A block that unpacks to more than this is an attack or a mistake. */
-const maxUnpackedBytes = 256 << 20;
-
-const zstdCompress = promisify(zlib.zstdCompress);
-const zstdDecompress = promisify(zlib.zstdDecompress);
-
-const kib = 1024;
-
-/**
- * Blocks of flows: level 1 takes half the time of the default, 3, and 2% more bytes. With the size
- * known zstd asks for a tenth of the memory, and one chunk is one turn on libuv's threads.
- */
-function packing(bytes: number): zlib.ZstdOptions {
-  return {
-    params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 },
-    pledgedSrcSize: bytes,
-    chunkSize: Math.max(16 * kib, bytes >> 1),
-  };
-}
-
-function unpacking(bytes: number): zlib.ZstdOptions {
-  const chunkSize = Math.min(Math.max(16 * kib, 4 * bytes), 256 * kib);
-  return { maxOutputLength: maxUnpackedBytes, chunkSize };
-}
+import { pack, unpackZstd } from "./packing.ts";
 
 /** kafkajs knows the number of the format and leaves the work to whoever needs it. */
 function teachZstd(): void {
   const { CompressionCodecs, CompressionTypes } = kafkajs();
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-    compress: ({ buffer }: { buffer: Buffer }) => zstdCompress(buffer, packing(buffer.length)),
-    decompress: (buffer: Buffer) => zstdDecompress(buffer, unpacking(buffer.length)),
+    compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(pack("zstd", buffer)),
+    decompress: unpackZstd,
   });
 }
 
@@ -62,9 +36,9 @@ export function retryOf(options: KafkaBusOptions): RetryOptions {
  * caller as a rejection or through `onError`.
  */
 export function kafkaClient(options: KafkaBusOptions): Kafka {
+  const { Kafka: Client, logLevel } = kafkajs();
   silenceNegativeTimers();
   teachZstd();
-  const { Kafka: Client, logLevel } = kafkajs();
   return new Client({
     brokers: options.brokers,
     clientId: options.clientId,

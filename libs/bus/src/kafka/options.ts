@@ -15,6 +15,8 @@ export interface KafkaBusOptions {
   maxMessageBytes: number;
   /** Bytes a request to the broker gathers from several sends. */
   maxRequestBytes: number;
+  /** Requests a second, and in a burst, from where on small ones wait to be gathered. */
+  gatherAboveRequests: number;
   /** Bytes fetched and not yet handed over, per partition and reader. */
   maxQueuedBytes: number;
   /** Retries of one operation before it rejects with `unavailable`; readers go on for ever. */
@@ -39,6 +41,7 @@ export const defaultKafkaBusOptions: Omit<KafkaBusOptions, "brokers"> = {
   maxInFlightBytes: 32 << 20,
   maxMessageBytes: 4 << 20,
   maxRequestBytes: 768 << 10,
+  gatherAboveRequests: 20,
   maxQueuedBytes: 2 << 20,
   maxRetries: 6,
   firstRetryMs: 200,

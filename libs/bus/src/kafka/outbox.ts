@@ -4,6 +4,8 @@ import { Turns } from "../turns.ts";
 import { compressionType, retryOf } from "./client.ts";
 import { kafkajs } from "./library.ts";
 import type { KafkaBusOptions } from "./options.ts";
+import { Pace } from "./pace.ts";
+import { within } from "../wakeup.ts";
 
 interface Parcel {
   topic: string;
@@ -11,6 +13,13 @@ interface Parcel {
   bytes: number;
   resolve(): void;
   reject(error: unknown): void;
+}
+
+export interface OutboxKind {
+  /** Retries leave no second copy. */
+  isIdempotent: boolean;
+  /** Small requests wait for more under load. */
+  isPaced: boolean;
 }
 
 /**
@@ -24,28 +33,36 @@ export class Outbox {
   readonly #options: KafkaBusOptions;
   readonly #waiting: Parcel[] = [];
   readonly #turns = new Turns();
+  readonly #kind: OutboxKind;
+  readonly #pace: Pace;
+  #waitingBytes = 0;
+  /** There is a full request, or nothing more to wait for. */
+  #enough = Promise.withResolvers<void>();
+  #isClosing = false;
   #producer: Promise<Producer> | undefined;
 
-  readonly #idempotent: boolean;
-
-  /** `idempotent`: retries leave no second copy. */
-  constructor(kafka: Kafka, options: KafkaBusOptions, idempotent: boolean) {
+  constructor(kafka: Kafka, options: KafkaBusOptions, kind: OutboxKind) {
     this.#kafka = kafka;
     this.#options = options;
-    this.#idempotent = idempotent;
+    this.#kind = kind;
+    const { gatherAboveRequests, maxRequestBytes } = options;
+    this.#pace = new Pace(kind.isPaced ? gatherAboveRequests : Infinity, 0.75 * maxRequestBytes);
   }
 
   /** Resolves when every in-sync replica has the messages. Order of calls is order in a partition. */
   send(topic: string, messages: SentMessage[], bytes: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ topic, messages, bytes, resolve, reject });
+      this.#waitingBytes += bytes;
+      if (this.#pace.isFull(this.#waitingBytes)) this.#enough.resolve();
       void this.#turns.take(() => this.#sendNext());
     });
   }
 
   async #sendNext(): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    await this.#untilWorthwhile();
     const parcels = this.#gather();
-    if (parcels.length === 0) return;
     try {
       await this.#request(parcels);
       for (const parcel of parcels) parcel.resolve();
@@ -54,6 +71,13 @@ export class Outbox {
       if (parcels.length === 1) parcels[0]?.reject(error);
       else await this.#sendEach(parcels);
     }
+  }
+
+  async #untilWorthwhile(): Promise<void> {
+    const delayMs = this.#pace.delayMs(performance.now());
+    if (delayMs === 0 || this.#isClosing || this.#pace.isFull(this.#waitingBytes)) return;
+    this.#enough = Promise.withResolvers<void>();
+    await within(delayMs, this.#enough.promise);
   }
 
   /** One bad message must not fail the sends it happened to travel with. */
@@ -76,11 +100,13 @@ export class Outbox {
     const parcels: Parcel[] = [];
     let bytes = 0;
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      bytes += next.bytes;
-      if (parcels.length > 0 && bytes > this.#options.maxRequestBytes) break;
+      if (parcels.length > 0 && bytes + next.bytes > this.#options.maxRequestBytes) break;
       parcels.push(next);
+      bytes += next.bytes;
       this.#waiting.shift();
     }
+    this.#waitingBytes -= bytes;
+    this.#pace.note(performance.now(), bytes);
     return parcels;
   }
 
@@ -100,7 +126,7 @@ export class Outbox {
 
   async #connect(): Promise<Producer> {
     const producer = this.#kafka.producer({
-      idempotent: this.#idempotent,
+      idempotent: this.#kind.isIdempotent,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: kafkajs().Partitioners.DefaultPartitioner,
@@ -123,6 +149,8 @@ export class Outbox {
 
   /** Sends what waits, then disconnects. */
   async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#enough.resolve();
     await this.#turns.over();
     await this.#discard();
   }

@@ -1,0 +1,56 @@
+import { createRequire } from "node:module";
+import { jest } from "@jest/globals";
+import { kafkajs } from "./library.ts";
+
+const require = createRequire(import.meta.url);
+const framing = "kafkajs/src/protocol/request";
+const produceOf = (version: number): string =>
+  `kafkajs/src/protocol/requests/produce/v${version}/request`;
+
+type Frame = (given: object) => Promise<{ buffer: Buffer; size(): number }>;
+type Produce = (task: object) => object;
+
+const task = {
+  acks: -1,
+  timeout: 30_000,
+  producerId: "17",
+  producerEpoch: 2,
+  compression: 0,
+  topicData: ["flows", "événements"].map((topic) => ({
+    topic,
+    partitions: [0, 3].map((partition) => ({
+      partition,
+      firstSequence: 5,
+      messages: [
+        { key: "k", value: Buffer.from(`${topic} ${partition}`), headers: { h: "v" } },
+        { key: null, value: null, headers: {} },
+      ],
+    })),
+  })),
+};
+
+describe("a produce request", () => {
+  it("is made here for kafkajs, byte for byte as its own encoder makes it", async () => {
+    const now = jest.spyOn(Date, "now").mockReturnValue(1_790_000_000_123);
+    try {
+      const theirFrame = require(framing) as Frame;
+      const theirProduce = require(produceOf(6)) as Produce;
+      kafkajs();
+      const [frame, produce] = [require(framing) as Frame, require(produceOf(7)) as Produce];
+      expect(frame).not.toBe(theirFrame);
+      const about = { correlationId: 9, clientId: "weir" };
+      const made = await frame({ ...about, request: produce(task) });
+      const request = { ...theirProduce(task), apiVersion: 7 };
+      const theirs = await theirFrame({ ...about, request });
+      expect(made.buffer.equals(theirs.buffer)).toBe(true);
+      expect(made.size()).toBe(theirs.size());
+      // So it is where kafkajs had been loaded before and frames by itself.
+      const again = await theirFrame({ ...about, request: produce(task) });
+      expect(again.buffer.equals(theirs.buffer)).toBe(true);
+      // Everything else is left to kafkajs.
+      expect((await frame({ ...about, request })).buffer.equals(theirs.buffer)).toBe(true);
+    } finally {
+      now.mockRestore();
+    }
+  });
+});
