@@ -37,7 +37,7 @@ export const enricherConfig = z.strictObject({
         .int()
         .min(65_536)
         .max(268_435_456)
-        .default(8_388_608)
+        .default(16_777_216)
         .describe("Bytes of the messages of one insert of flows. Twice as much may be queued."),
       maxWaitMs: milliseconds(60_000)
         .min(1)

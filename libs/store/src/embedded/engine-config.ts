@@ -13,6 +13,11 @@ export interface EngineLimits {
   maxThreadsPerQuery: number;
   /** With less free on the disk inserts are refused, so that merges can still end; 0: down to nothing. */
   minFreeBytes: number;
+  /**
+   * How many times larger than its largest part a merge has to be. The engine's own 5 writes a row
+   * half as often again; old and small parts it merges all the same.
+   */
+  mergeBase: number;
 }
 
 export const defaultEngineLimits: EngineLimits = {
@@ -22,6 +27,7 @@ export const defaultEngineLimits: EngineLimits = {
   mergeThreads: 2,
   maxThreadsPerQuery: 2,
   minFreeBytes: 128 * 1024 * 1024,
+  mergeBase: 10,
 };
 
 /** Role of statements that weir builds itself. It may do everything but reach out of the engine. */
@@ -91,6 +97,8 @@ function engineXml(limits: EngineLimits, backups: string | undefined): string {
 ${lines.join("\n")}
   <merge_tree>
     <min_free_disk_bytes_to_perform_insert>${limits.minFreeBytes}</min_free_disk_bytes_to_perform_insert>
+    <merge_selector_base>${limits.mergeBase}</merge_selector_base>
+    <auto_statistics_types></auto_statistics_types>
   </merge_tree>
 </clickhouse>
 `;
