@@ -204,3 +204,28 @@ export interface CompletionAnswer {
   from: number;
   items: { text: string; doc: string }[];
 }
+
+/** A message that a function could not take. */
+export interface DeadLetterLine {
+  /** TOPIC:PARTITION:OFFSET, where the message was. */
+  letter: string;
+  /** RFC 3339: when it was given up. */
+  time: string;
+  function: string;
+  reason: string;
+  /** Of the message. */
+  bytes: number;
+  /** Why it cannot be replayed; absent: that can be tried. */
+  cannot?: string;
+}
+
+/** What came of replaying one letter. */
+export interface ReplayedLetter {
+  letter: string;
+  /** `sent`: not confirmed in time. */
+  outcome: "stored" | "already-stored" | "refused-again" | "sent" | "cannot";
+  /** Flows in it, where that is known. */
+  rows?: number;
+  /** Why it is not stored. */
+  because?: string;
+}

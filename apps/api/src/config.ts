@@ -120,6 +120,17 @@ export const apiConfig = z.object({
       maxDocuments: z.int().min(1).max(100_000).default(5000).describe("Policies in one request."),
     })
     .prefault({}),
+  deadLetters: z
+    .object({
+      maxReplayed: z.int().min(1).max(1000).default(100).describe("Dead letters replayed at once."),
+      confirmTimeoutMs: z
+        .int()
+        .min(100)
+        .max(600_000)
+        .default(15_000)
+        .describe("How long a replay waits until the store has what was sent again."),
+    })
+    .prefault({}),
   nodeStaleMs: z
     .int()
     .min(1000)

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
+import { hostname, userInfo } from "node:os";
 import { CommandError, exitCodes } from "./exit.ts";
 import { runDirectory } from "./run-directory.ts";
 
@@ -56,6 +57,11 @@ function token(): string | undefined {
   } catch (error) {
     throw new CommandError(`WEIR_TOKEN_FILE: ${(error as Error).message}`);
   }
+}
+
+/** For the log of the API: what it cannot know itself. */
+export function whoAsks(): string {
+  return `${userInfo().username}@${hostname()}`;
 }
 
 /** Opens a request; resolves with the response when its status is 2xx. */

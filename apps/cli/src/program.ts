@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { sanitize } from "@weir/runtime";
 import { CommandError, exitCodes } from "./exit.ts";
 import { addCompletion } from "./verbs/completion-commands.ts";
+import { addDeadLetters } from "./verbs/dead-letter-commands.ts";
 import { addLab } from "./verbs/lab-commands.ts";
 import { addPolicy } from "./verbs/policy-commands.ts";
 import { addQuestions } from "./verbs/question-commands.ts";
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     .addHelpText("after", overview);
   addStations(program);
   addQuestions(program);
+  addDeadLetters(program);
   addPolicy(program);
   addLab(program);
   addCompletion(program);

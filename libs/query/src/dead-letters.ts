@@ -30,7 +30,8 @@ export interface DeadLetterRow extends LetterPlace {
 export interface LetterBytesRow {
   key: string;
   value: string;
-  reasons: string[];
+  /** Why it was given up. */
+  reason: string;
 }
 
 /** Letters of one answer at most. */
@@ -67,7 +68,7 @@ LIMIT {limit:UInt32}${after === undefined ? "" : " OFFSET {offset:UInt32}"}`,
 /** The bytes of one message, in base64 (`LetterBytesRow`); no row where there is no such letter. */
 export function deadLetterQuery({ topic, partition, offset }: LetterPlace): Statement {
   return {
-    sql: `SELECT base64Encode(any(key)) AS key, base64Encode(argMax(value, length(value))) AS value, groupUniqArray(10)(reason) AS reasons
+    sql: `SELECT base64Encode(any(key)) AS key, base64Encode(argMax(value, length(value))) AS value, argMax(reason, time) AS reason
 FROM dead_letters
 WHERE topic = {topic:String} AND partition = {partition:UInt32} AND offset = {offset:UInt64}
 HAVING count() > 0`,
@@ -75,22 +76,26 @@ HAVING count() > 0`,
   };
 }
 
-/** Letters of the very same message that were written since then: `{ reason }` each. */
-export function lettersSinceQuery(question: {
+/** Letters of messages with the same bytes (`SameLettersRow`). */
+export function sameLettersQuery(question: {
   topic: string;
-  /** The message as it was, in base64. */
-  value: string;
-  since: number;
+  bytes: number;
+  /** SHA-256 of the bytes, in capital hex. */
+  digest: string;
 }): Statement {
   return {
-    sql: `SELECT reason
+    sql: `SELECT uniqExact(partition, offset, function) AS n, argMax(reason, (time, offset)) AS latest
 FROM dead_letters
-WHERE topic = {topic:String}
-  AND time >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')
-  AND value = base64Decode({value:String})
-LIMIT 1`,
-    parameters: { ...question, since: Math.round(question.since) },
+WHERE topic = {topic:String} AND length(value) = {bytes:UInt64} AND hex(SHA256(value)) = {digest:String}`,
+    parameters: question,
   };
+}
+
+/** A row of `sameLettersQuery`. */
+export interface SameLettersRow {
+  n: number;
+  /** Why, of the latest of them. */
+  latest: string;
 }
 
 /** Rows of one block of flows that are in the store (`{ n }`). */

@@ -33,10 +33,11 @@ export {
   type DeadLettersQuestion,
   type LetterBytesRow,
   type LetterPlace,
-  lettersSinceQuery,
   maxLetterRows,
   parsePlace,
   placeText,
+  sameLettersQuery,
+  type SameLettersRow,
   storedBlockQuery,
 } from "./dead-letters.ts";
 export { type EdgeRow, edgesQuery, type EdgesQuestion } from "./edges.ts";

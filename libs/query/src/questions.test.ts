@@ -2,9 +2,9 @@ import { describe, expect, it } from "@jest/globals";
 import {
   deadLetterQuery,
   deadLettersQuery,
-  lettersSinceQuery,
   parsePlace,
   placeText,
+  sameLettersQuery,
   storedBlockQuery,
 } from "./dead-letters.ts";
 import { edgesQuery } from "./edges.ts";
@@ -50,7 +50,7 @@ describe("questions", () => {
       ...{ since: 1, until: 2, topic: evil, limit: 3, after: { time: 4, rows: 5 } },
     }),
     deadLetter: deadLetterQuery({ topic: evil, partition: 1, offset: 2 }),
-    lettersSince: lettersSinceQuery({ topic: evil, value: evil, since: 1 }),
+    sameLetters: sameLettersQuery({ topic: evil, bytes: 1, digest: evil }),
     storedBlock: storedBlockQuery({ node: evil, bootId: evil, block: 1, since: 2, until: 3 }),
   };
 

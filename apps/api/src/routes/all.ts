@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { addComplete } from "./complete.ts";
 import type { Context } from "./context.ts";
+import { addDeadLetters } from "./dead-letters.ts";
 import { addEvents } from "./events.ts";
 import { addExplain } from "./explain.ts";
 import { addFollow } from "./follow.ts";
@@ -19,6 +20,7 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
   addQuestions(server, context);
   addFollow(server, context);
   addEvents(server, context);
+  addDeadLetters(server, context);
   addComplete(server, context);
   addSql(server, context);
   addPolicies(server, context);

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { hostname, userInfo } from "node:os";
 import type { RunningLine, TableLine } from "@weir/api";
 import { sanitize, sanitizeJson, yamlText } from "@weir/runtime";
-import { type ClientOptions, ask, lines, open } from "../client.ts";
+import { type ClientOptions, ask, lines, open, whoAsks } from "../client.ts";
 import { CommandError, exitCodes, usageError } from "../exit.ts";
 import { completenessOf, noteCompleteness } from "../print/completeness.ts";
 import type { Format } from "../print/format.ts";
@@ -35,7 +34,7 @@ export async function sql(query: string | undefined, options: SqlOptions): Promi
   };
   const body = { query: text, format: formats[options.output] };
   const id = randomUUID();
-  const headers = { "weir-query": id, "weir-user": `${userInfo().username}@${hostname()}` };
+  const headers = { "weir-query": id, "weir-user": whoAsks() };
   const call = { method: "POST", path: "/v1/sql", body, headers } as const;
   // Only until the first rows: what comes after them is progress enough.
   const response = await withProgress(id, options, open(call, options));
