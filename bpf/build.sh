@@ -22,16 +22,23 @@ case "$(uname -m)" in
 esac
 
 stamp=$(cat ./*.h ./*.bpf.c build.sh build/vmlinux.h | sha256sum)
-for source in *.bpf.c; do
-  object=build/${source%.c}.o
+
+compile() { # SOURCE OBJECT FLAG...
+  source=$1 object=build/$2.bpf.o
+  shift 2
   if [ -s "$object" ] && [ "$(cat "$object.stamp" 2>/dev/null)" = "$stamp" ]; then
-    continue
+    return
   fi
-  echo "bpf: compiling $source" >&2
-  # v3 for atomic exchange and fetch: x86-64 from Linux 5.12, arm64 from 5.18.
-  clang -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter -target bpf -mcpu=v3 "-D__TARGET_ARCH_$arch" \
+  echo "bpf: compiling $(basename "$object")" >&2
+  clang -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter -target bpf "$@" "-D__TARGET_ARCH_$arch" \
     -I build -I . -c "$source" -o "$object.new"
   llvm-strip -g "$object.new"
   mv "$object.new" "$object"
   printf '%s\n' "$stamp" > "$object.stamp"
-done
+}
+
+# v3 for atomic exchange and fetch: x86-64 from Linux 5.12, arm64 from 5.18.
+compile probe.bpf.c probe -mcpu=v3
+compile flow.bpf.c flow -mcpu=v3
+# v2 has none, so the compiler refuses what those kernels would; 32-bit operations they know.
+compile flow.bpf.c flow-before-5.12 -mcpu=v2 -Xclang -target-feature -Xclang +alu32 -DWEIR_BEFORE_5_12

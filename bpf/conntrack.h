@@ -4,8 +4,10 @@
 #define WEIR_CONNTRACK_H
 
 #include "edges.h"
+#include "kernel.h"
 #include "packet.h"
 #include "policy.h"
+#include "shared.h"
 #include "timing.h"
 
 static __always_inline bool opens_tcp(const struct passage *passage)
@@ -15,10 +17,9 @@ static __always_inline bool opens_tcp(const struct passage *passage)
 
 /*
  * Who began: the sender of the SYN, the receiver of a SYN+ACK, of an echo reply or, where nothing
- * tells, the sender of the first packet; for TCP that last one is a guess and is said to be one. A
- * global function: the verifier looks at it once, not once for each way that leads here.
+ * tells, the sender of the first packet; for TCP that last one is a guess and is said to be one.
  */
-__noinline __u32 first_state(const struct passage *passage)
+SUBPROGRAM __u32 first_state(const struct passage *passage)
 {
 	const struct flow_key *key;
 	bool initiator_local;
@@ -118,7 +119,7 @@ static __noinline int reopen_flow(const struct passage *passage, struct flow *fl
 		count_drop(WEIR_DROP_EDGE_MERGED);
 	forget_knowledge(flow);
 	state = judge_state(passage, first_state(passage), !passage->forwarded, &judgement);
-	__sync_lock_test_and_set(&flow->state, state | (flow->state & STATE_UNTRACKED));
+	replace_state(flow, state | (flow->state & STATE_UNTRACKED));
 	flow->first = bpf_ktime_get_ns();
 	flow->reported = 0;
 	__sync_fetch_and_add(&flow->connections, 1);
@@ -147,7 +148,7 @@ static __noinline int judge_again(const struct passage *passage, struct flow *fl
 	    !emit(&passage->key, flow, WEIR_CHANGED | EDGE_FREE))
 		count_drop(WEIR_DROP_EDGE_MERGED);
 	if (other_verdict)
-		__sync_fetch_and_and(&flow->state, ~STATE_DENIED_TOLD);
+		clear_state_bits(flow, STATE_DENIED_TOLD);
 	return set_judgement(flow, &judgement, passage->epoch);
 }
 
@@ -222,7 +223,7 @@ static __always_inline __u32 reply_bits(const struct passage *passage, __u32 sta
 /* Sets the bit; true for the one CPU that set it. */
 static __always_inline bool first_to_tell(struct flow *flow, __u32 bit)
 {
-	return !(flow->state & bit) && !(__sync_fetch_and_or(&flow->state, bit) & bit);
+	return !(flow->state & bit) && !(set_state_bits(flow, bit) & bit);
 }
 
 static __always_inline __u32 close_reason(const struct passage *passage, bool forward, __u32 state)
@@ -238,7 +239,7 @@ static __always_inline __u32 close_reason(const struct passage *passage, bool fo
  * After both FINs one ACK is still to come: the edge waits for it, so that a connection's last row is
  * its last. Should it not come, the sweep tells the rest.
  */
-__noinline int end_flow(const struct passage *passage, struct flow *flow, __u32 before)
+SUBPROGRAM int end_flow(const struct passage *passage, struct flow *flow, __u32 before)
 {
 	if (!passage || !flow)
 		return 0;

@@ -89,6 +89,7 @@ static __always_inline bool pay_answer(__u32 ifindex, __u64 now)
 __noinline int keep_answer(struct __sk_buff *skb, __u32 ifindex, __u32 offset, __u32 bytes)
 {
 	struct answer_copy *copy;
+	__u64 length = bytes;
 	__u64 now = bpf_ktime_get_ns();
 	__u32 zero = 0;
 
@@ -99,17 +100,17 @@ __noinline int keep_answer(struct __sk_buff *skb, __u32 ifindex, __u32 offset, _
 	copy = bpf_map_lookup_elem(&answer_copies, &zero);
 	if (!copy)
 		return 0;
-	/* The bound that was compared is the one that the verifier has to see used. */
-	barrier_var(bytes);
-	if (bytes < DNS_HEADER_BYTES || bytes > WEIR_ANSWER_BYTES_MAX ||
-	    bpf_skb_load_bytes(skb, offset, copy->message, bytes)) {
+	/* The bound that was compared is the one that the verifier has to see used; 5.10 loses that of a half. */
+	barrier_var(length);
+	if (length < DNS_HEADER_BYTES || length > WEIR_ANSWER_BYTES_MAX ||
+	    bpf_skb_load_bytes(skb, offset, copy->message, length)) {
 		count_answer(WEIR_ANSWERS_UNFIT);
 		return 0;
 	}
 	copy->answer.time = now;
 	copy->answer.ifindex = ifindex;
-	copy->answer.bytes = bytes;
-	if (bpf_ringbuf_output(&answers, copy, sizeof(copy->answer) + bytes, BPF_RB_NO_WAKEUP))
+	copy->answer.bytes = length;
+	if (bpf_ringbuf_output(&answers, copy, sizeof(copy->answer) + length, BPF_RB_NO_WAKEUP))
 		count_answer(WEIR_ANSWERS_RING_FULL);
 	else
 		count_answer(WEIR_ANSWERS_KEPT);

@@ -4,7 +4,9 @@
 #define WEIR_EDGES_H
 
 #include "budget.h"
+#include "kernel.h"
 #include "odometer.h"
+#include "shared.h"
 
 static __always_inline bool has_deltas(const struct flow *flow)
 {
@@ -53,15 +55,15 @@ static __always_inline void describe(struct weir_flow_record *record, const stru
 	record->close_reason = flow->close_reason;
 }
 
-/* Moves the counters into the record: from here on they are the record's, and nobody else's. */
+/* Between begin_taking and end_taking: the counters are the record's from here on, and nobody else's. */
 static __always_inline void take_deltas(struct weir_flow_record *record, struct flow *flow)
 {
-	record->packets = __sync_lock_test_and_set(&flow->packets, 0);
-	record->bytes = __sync_lock_test_and_set(&flow->bytes, 0);
-	record->reply_packets = __sync_lock_test_and_set(&flow->reply_packets, 0);
-	record->reply_bytes = __sync_lock_test_and_set(&flow->reply_bytes, 0);
-	record->retransmits = __sync_lock_test_and_set(&flow->retransmits, 0);
-	record->connections = __sync_lock_test_and_set(&flow->connections, 0);
+	record->packets = TAKE(flow->packets);
+	record->bytes = TAKE(flow->bytes);
+	record->reply_packets = TAKE(flow->reply_packets);
+	record->reply_bytes = TAKE(flow->reply_bytes);
+	record->retransmits = TAKE(flow->retransmits);
+	record->connections = TAKE(flow->connections);
 }
 
 static __always_inline void give_back_deltas(const struct weir_flow_record *record, struct flow *flow)
@@ -99,7 +101,7 @@ __noinline int count_late(__u32 ifindex, __u32 cause)
  */
 #define EDGE_FREE 0x100
 
-__noinline int emit(const struct flow_key *key, struct flow *flow, __u32 kind)
+SUBPROGRAM int emit(const struct flow_key *key, struct flow *flow, __u32 kind)
 {
 	struct weir_flow_record *record;
 	__u64 now = bpf_ktime_get_ns();
@@ -108,11 +110,16 @@ __noinline int emit(const struct flow_key *key, struct flow *flow, __u32 kind)
 		return 1;
 	if (!(kind & EDGE_FREE) && !pay_edge(key->ifindex, now))
 		return count_late(key->ifindex, WEIR_DROP_EDGE_BUDGET);
+	if (!begin_taking(key))
+		return count_late(key->ifindex, WEIR_DROP_EDGE_TAKEN);
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record)
+	if (!record) {
+		end_taking(key);
 		return count_late(key->ifindex, WEIR_DROP_RING_FULL);
+	}
 	describe(record, key, flow, kind, now);
 	take_deltas(record, flow);
+	end_taking(key);
 	flow->reported = now;
 	record->sequence = next_sequence();
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);

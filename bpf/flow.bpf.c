@@ -12,10 +12,13 @@
 #include "dns.h"
 #include "entry.h"
 #include "fragments.h"
+#include "kernel.h"
 #include "odometer.h"
 #include "parse.h"
 #include "plain.h"
+#ifndef WEIR_BEFORE_5_12
 #include "processes.h"
+#endif
 #include "quoted.h"
 #include "redirect.h"
 #include "sockets.h"
@@ -96,10 +99,10 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
 }
 
 /*
- * The receiver's end of a packet that takes the short way. A global function: the verifier looks at
- * it once, not once for each way that leads here. (Until 5.18 a key must be on the stack: the copy.)
+ * The receiver's end of a packet that takes the short way. (Until 5.18 a key must be on the stack: the
+ * copy.)
  */
-__noinline int hand_over(struct __sk_buff *skb, const struct passage *sent, __u32 peer,
+SUBPROGRAM int hand_over(struct __sk_buff *skb, const struct passage *sent, __u32 peer,
 			 __u32 transport_offset)
 {
 	struct weir_odometer *odometer;
@@ -123,27 +126,29 @@ static __always_inline int watch(struct __sk_buff *skb, bool from_local, bool la
 {
 	__u32 ifindex = skb->ifindex;
 	struct weir_odometer *odometer = odometer_of(ifindex);
-	struct packet packet = {};
-	struct passage *passage = &packet.passage;
+	NEW_PACKET(packet);
+	struct passage *passage = &packet->passage;
 	struct flow *flow;
 	__u32 peer;
 	enum parsed parsed = PARSED;
 
+	if (!packet)
+		return PASS;
 	if (!odometer) {
 		count_drop(WEIR_DROP_UNCOUNTED);
 		return refuses_unclear(ifindex, from_local) ? DROP : PASS;
 	}
 	if (layer3)
-		parsed = parse_layer3(skb, &packet, from_local);
-	else if (!parse_plain(skb, &packet, from_local))
-		parsed = parse_ethernet(skb, &packet, from_local);
+		parsed = parse_layer3(skb, AS_ARGUMENT(packet) from_local);
+	else if (!parse_plain(skb, packet, from_local))
+		parsed = parse_ethernet(skb, AS_ARGUMENT(packet) from_local);
 	if (parsed == NOT_IP) {
 		odometer->other_packets++;
 		return PASS;
 	}
 	if (parsed == MALFORMED) {
 		odometer->malformed_packets++;
-		odometer->malformed_bytes += skb->len - packet.network_offset;
+		odometer->malformed_bytes += skb->len - packet->network_offset;
 		return refuses_unclear(ifindex, from_local) ? DROP : PASS;
 	}
 	passage->key.ifindex = ifindex;
@@ -153,17 +158,17 @@ static __always_inline int watch(struct __sk_buff *skb, bool from_local, bool la
 	/* Read once: both ends of a packet that stays on the node are judged by one state. */
 	passage->epoch = current_epoch();
 	if (passage->fragment)
-		resolve_fragment(&packet);
-	if (packet.unreachable)
-		mark_refused(skb, &packet);
+		resolve_fragment(packet);
+	if (packet->unreachable)
+		mark_refused(skb, packet);
 	if (pass_end(odometer, skb, passage, &flow) == WEIR_DENIED)
 		return DROP;
 	if (!from_local)
-		learn_answer(skb, passage, flow, packet.transport_offset);
-	if (!from_local || layer3 || !flow || !is_redirectable(&packet))
+		learn_answer(skb, passage, flow, packet->transport_offset);
+	if (!HAS_SHORT_WAY || !from_local || layer3 || !flow || !is_redirectable(packet))
 		return PASS;
 	peer = peer_of(passage, flow);
-	return peer ? hand_over(skb, passage, peer, packet.transport_offset) : PASS;
+	return peer ? hand_over(skb, passage, peer, packet->transport_offset) : PASS;
 }
 
 SEC("tc")
@@ -223,14 +228,20 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 	}
 	if ((has_deltas(flow) && (over || is_due(tuned, flow, now))) ||
 	    (end == WEIR_CLOSE_IDLE && is_worth_an_end(&gone, flow))) {
+		bool told;
+
+		if (!begin_taking(&gone))
+			return 0;
 		describe(&record, &gone, flow, over ? WEIR_IDLE : WEIR_ACTIVE, now);
 		if (!record.close_reason)
 			record.close_reason = end;
 		take_deltas(&record, flow);
-		if (bpf_seq_write(seq, &record, sizeof(record))) {
+		told = !bpf_seq_write(seq, &record, sizeof(record));
+		if (!told)
 			give_back_deltas(&record, flow);
+		end_taking(&gone);
+		if (!told)
 			return 0;
-		}
 		flow->reported = now;
 	}
 	if (over && !has_deltas(flow) && !bpf_map_delete_elem(&flows, &gone))

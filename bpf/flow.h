@@ -2,8 +2,8 @@
 /*
  * The one map entry of a connection at an interface: conntrack, verdict and counters.
  *
- * Counters hold what was not reported yet. A reporter takes them by atomic exchange, so each
- * packet is in exactly one record whoever reports, on whatever CPU, without a lock.
+ * Counters hold what was not reported yet. A reporter takes them out (shared.h), so each packet is in
+ * exactly one record whoever reports, on whatever CPU.
  */
 #ifndef WEIR_FLOW_H
 #define WEIR_FLOW_H
@@ -81,7 +81,7 @@ struct flow {
 	__u32 retransmits_total; /* of the socket, when it was looked at last */
 	__u8 close_reason;
 	__u8 looked_at; /* 1: the socket was looked at since nothing is left to be timed */
-	__u16 pad;
+	__u16 stripe; /* before Linux 5.12: whose lock guards the state (shared.h) */
 };
 
 struct fragment_key {
@@ -113,13 +113,6 @@ static __always_inline bool tcp_closed(__u32 state)
 	__u32 reply = (state >> STATE_REPLY_TCP_SHIFT) & 0xff;
 
 	return ((forward | reply) & TCP_RST) || (forward & reply & TCP_FIN);
-}
-
-/* Reads and writes state bits of a flow that another CPU may be changing. */
-static __always_inline void add_state(struct flow *flow, __u32 bits)
-{
-	if ((flow->state & bits) != bits)
-		__sync_fetch_and_or(&flow->state, bits);
 }
 
 #endif

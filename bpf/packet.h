@@ -45,6 +45,42 @@ struct packet {
 	__u16 pad;
 };
 
+#ifdef WEIR_BEFORE_5_12
+/* Not on the stack: of what lies in a map the verifier forgets each way that led to it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct packet);
+} packets SEC(".maps");
+
+static __always_inline struct packet *packet_in_hand(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&packets, &zero);
+}
+
+static __always_inline struct packet *fresh_packet(void)
+{
+	struct packet *packet = packet_in_hand();
+
+	if (packet)
+		__builtin_memset(packet, 0, sizeof(*packet));
+	return packet;
+}
+
+#define NEW_PACKET(name) struct packet *name = fresh_packet()
+#define PACKET_ARGUMENT
+#define AS_ARGUMENT(packet)
+#define FIND_PACKET(name) struct packet *name = packet_in_hand()
+#else
+#define NEW_PACKET(name) struct packet name##_on_stack = {}, *name = &name##_on_stack
+#define PACKET_ARGUMENT struct packet *packet,
+#define AS_ARGUMENT(packet) packet,
+#define FIND_PACKET(name)
+#endif
+
 static __always_inline bool is_forward(const struct passage *passage, __u32 state)
 {
 	return passage->from_local == !!(state & STATE_INITIATOR_LOCAL);

@@ -189,16 +189,20 @@ static __always_inline enum parsed parse(struct __sk_buff *skb, struct packet *p
  * Global functions: the verifier looks at them once and knows nothing of what they leave, instead of
  * walking all that comes after them once for every way through them.
  */
-__noinline int parse_ethernet(struct __sk_buff *skb, struct packet *packet, bool from_local)
+__noinline int parse_ethernet(struct __sk_buff *skb, PACKET_ARGUMENT bool from_local)
 {
+	FIND_PACKET(packet);
+
 	if (!packet)
 		return NOT_IP;
 	__builtin_memset(packet, 0, sizeof(*packet));
 	return parse(skb, packet, from_local, false);
 }
 
-__noinline int parse_layer3(struct __sk_buff *skb, struct packet *packet, bool from_local)
+__noinline int parse_layer3(struct __sk_buff *skb, PACKET_ARGUMENT bool from_local)
 {
+	FIND_PACKET(packet);
+
 	if (!packet)
 		return NOT_IP;
 	__builtin_memset(packet, 0, sizeof(*packet));

@@ -5,6 +5,7 @@
 
 #include "maps.h"
 #include "packet.h"
+#include "shared.h"
 #include "transport.h"
 
 #define ICMP_HEADER_BYTES 8

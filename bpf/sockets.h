@@ -7,8 +7,10 @@
 #ifndef WEIR_SOCKETS_H
 #define WEIR_SOCKETS_H
 
+#include "kernel.h"
 #include "maps.h"
 #include "packet.h"
+#include "shared.h"
 
 /* 0: leaves it unknown, and the verifier drops the code. */
 const volatile __u32 enrich_socket = 1;
@@ -29,13 +31,11 @@ static __always_inline void count_retransmits(struct flow *flow, __u32 total)
 		flow->retransmits_total = total;
 		return;
 	}
-	if ((__s32)(total - before) > 0 &&
-	    __sync_val_compare_and_swap(&flow->retransmits_total, before, total) == before)
+	if ((__s32)(total - before) > 0 && move_total(flow, &flow->retransmits_total, before, total))
 		__sync_fetch_and_add(&flow->retransmits, total - before);
 }
 
-/* A global function: the verifier looks at it once, not once for each way that leads here. */
-__noinline int look_at_socket(struct __sk_buff *skb, const struct passage *passage, struct flow *flow)
+SUBPROGRAM int look_at_socket(struct __sk_buff *skb, const struct passage *passage, struct flow *flow)
 {
 	struct bpf_sock *sk = skb->sk;
 	const struct flow_key *key;

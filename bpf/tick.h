@@ -3,6 +3,8 @@
 #ifndef WEIR_TICK_H
 #define WEIR_TICK_H
 
+#include "kernel.h"
+
 /*
  * The coarse clock as it was when this tick was first seen, by whichever CPU. The verifier inlines
  * jiffies; the clock itself is a call, which costs more than the rest of an odometer. CPUs that
@@ -20,7 +22,7 @@ static __always_inline __u64 tick_now(void)
 	__u64 jiffies = bpf_jiffies64();
 
 	if (*(volatile __u64 *)&tick.jiffies != jiffies) {
-		*(volatile __u64 *)&tick.now = bpf_ktime_get_coarse_ns();
+		*(volatile __u64 *)&tick.now = TICK_CLOCK_NS();
 		*(volatile __u64 *)&tick.jiffies = jiffies;
 	}
 	return *(volatile __u64 *)&tick.now;

@@ -7,7 +7,9 @@
 #define WEIR_TIMING_H
 
 #include "flow.h"
+#include "kernel.h"
 #include "packet.h"
+#include "shared.h"
 
 /* 0: leaves both unknown, and the verifier drops the code. */
 const volatile __u32 enrich_timing = 1;
@@ -50,7 +52,7 @@ static __always_inline void time_handshake(const struct passage *passage, struct
 }
 
 /* Until a value is known its field holds when its clock began, as the connection's age. */
-__noinline int time_packet(const struct passage *passage, struct flow *flow)
+SUBPROGRAM int time_packet(const struct passage *passage, struct flow *flow)
 {
 	__u32 state;
 	bool forward;

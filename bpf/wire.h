@@ -162,6 +162,7 @@ enum weir_drop {
 	WEIR_DROP_FLOW_SHARE = 7, /* a connection of an interface that had its share of the flow map */
 	WEIR_DROP_EDGE_BUDGET = 8, /* an edge of an interface that had used up its budget; as RING_FULL */
 	WEIR_DROP_EDGE_MERGED = 9, /* of both: its deltas are told under the verdict that came after */
+	WEIR_DROP_EDGE_TAKEN = 10, /* before Linux 5.12: another CPU was just telling the flow; as RING_FULL */
 	WEIR_DROP_MAX = 16,
 };
 
