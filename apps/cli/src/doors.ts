@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import type { Bus } from "@weir/bus";
+import type { Bus, KafkaBusOptions } from "@weir/bus";
 import type { Log } from "@weir/runtime";
 import type { Store } from "@weir/store";
 import { usageError } from "./exit.ts";
 
 /** Throws a usage error for an address that `openBus` or `openStore` would not take. */
 export function checkDoors(bus: string, store: string): void {
-  if (bus !== "memory") kafkaBrokers(bus);
+  if (bus !== "memory") kafkaOptions(bus);
   checkStore(store);
 }
 
@@ -25,19 +25,22 @@ export async function openBus(
   if (address === "memory") {
     return buses.createMemoryBus(directory === undefined ? {} : { directory });
   }
-  return buses.createKafkaBus({ brokers: kafkaBrokers(address), log });
+  return buses.createKafkaBus({ ...kafkaOptions(address), log });
 }
 
-/** `kafka://a:9092,b:9092` as its brokers. Throws a usage error with an example. */
-export function kafkaBrokers(address: string): string[] {
-  const brokers = /^kafka:\/\/([^/]+)\/?$/.exec(address)?.[1]?.split(",") ?? [];
-  if (
-    brokers.length === 0 ||
-    !brokers.every((one) => /^(\[[^\]]+\]|[^:[\]]+):\d{1,5}$/.test(one))
-  ) {
-    throw usageError(`--bus ${address}: give memory, or kafka://HOST:PORT[,HOST:PORT]`);
+/**
+ * `kafka://a:9092,b:9092` as its brokers, with `?producer=platformatic` the client that sends.
+ * Throws a usage error with an example.
+ */
+export function kafkaOptions(address: string): Pick<KafkaBusOptions, "brokers" | "producer"> {
+  const [, hosts = "", producer = "kafkajs"] =
+    /^kafka:\/\/([^/?]+)\/?(?:\?producer=(kafkajs|platformatic))?$/.exec(address) ?? [];
+  const brokers = hosts.split(",");
+  if (!brokers.every((one) => /^(\[[^\]]+\]|[^:[\]]+):\d{1,5}$/.test(one))) {
+    const forms = "give memory, or kafka://HOST:PORT[,HOST:PORT][?producer=platformatic]";
+    throw usageError(`--bus ${address}: ${forms}`);
   }
-  return brokers;
+  return { brokers, producer: producer === "platformatic" ? producer : "kafkajs" };
 }
 
 /** Opens the store that `--store` names, its schema up to date: `embedded` or `http://HOST:PORT`. */

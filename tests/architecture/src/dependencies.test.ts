@@ -6,6 +6,7 @@ const named = (name: string) => all.find((one) => one.name === name);
 /** Each third-party package lives behind one door. */
 const behind: Record<string, string[]> = {
   kafkajs: ["@weir/bus"],
+  "@platformatic/kafka": ["@weir/bus"],
   chdb: ["@weir/store"],
   "@clickhouse/client": ["@weir/store"],
   pino: ["@weir/runtime"],

@@ -62,7 +62,12 @@ export const stations: Record<string, () => Promise<Station>> = {
 
 /** Of every station that runs alone. */
 export const common = {
-  bus: z.string().max(4096).describe("kafka://HOST:PORT[,HOST:PORT]: what joins the stations."),
+  bus: z
+    .string()
+    .max(4096)
+    .describe(
+      "kafka://HOST:PORT[,HOST:PORT], with ?producer=platformatic another client that sends: what joins the stations.",
+    ),
   logLevel: z
     .enum(["debug", "info", "warn", "error"])
     .default("info")

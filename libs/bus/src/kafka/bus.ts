@@ -1,4 +1,3 @@
-import type { Kafka } from "kafkajs";
 import type {
   Batch,
   Bus,
@@ -19,10 +18,18 @@ import { kafkaClient, retryOf, unavailable } from "./client.ts";
 import { KafkaFollower } from "./follower.ts";
 import type { FollowerOptions } from "./follower.ts";
 import { KafkaGroupReader } from "./group.ts";
+import { connectKafkajs } from "./kafkajs-producer.ts";
 import { sentMessageOf, sizeOf } from "./message.ts";
 import type { KafkaBusOptions } from "./options.ts";
 import { defaultKafkaBusOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
+import { connectPlatformatic } from "./platformatic-producer.ts";
+import type { ConnectProducer } from "./producer.ts";
+
+const producers: { [name in KafkaBusOptions["producer"]]: ConnectProducer } = {
+  kafkajs: connectKafkajs,
+  platformatic: connectPlatformatic,
+};
 
 /**
  * The bus over Apache Kafka 4.0 or newer. Connects when it is first used. Sends reject with
@@ -53,10 +60,10 @@ class KafkaBus implements Bus {
   constructor(options: KafkaBusOptions) {
     this.#options = options;
     this.#inFlight = new InFlight(options.maxInFlightBytes);
-    const client = (): Kafka => kafkaClient(options);
-    this.#outbox = new Outbox(client(), options, { isIdempotent: true, isPaced: true });
+    const connect = producers[options.producer];
+    this.#outbox = new Outbox(connect, options, { isIdempotent: true, isPaced: true });
     // Small tables, where somebody waits for the newest.
-    this.#compactedOutbox = new Outbox(client(), options, { isIdempotent: false, isPaced: false });
+    this.#compactedOutbox = new Outbox(connect, options, { isIdempotent: false, isPaced: false });
     this.#admin = new KafkaAdmin(kafkaClient(options), options);
   }
 

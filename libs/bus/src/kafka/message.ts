@@ -1,5 +1,6 @@
-import type { IHeaders, KafkaMessage, Message as SentMessage } from "kafkajs";
+import type { IHeaders, KafkaMessage } from "kafkajs";
 import type { Message, OutgoingMessage } from "../bus.ts";
+import type { SentRecord } from "./record-batch.ts";
 
 export function messageOf(topic: string, partition: number, from: KafkaMessage): Message {
   return {
@@ -22,7 +23,7 @@ function headersOf(headers: IHeaders | undefined): Record<string, string> {
   return plain;
 }
 
-export function sentMessageOf(message: OutgoingMessage): SentMessage {
+export function sentMessageOf(message: OutgoingMessage): SentRecord {
   const { value } = message;
   return {
     key: message.key,

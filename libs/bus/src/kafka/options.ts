@@ -8,6 +8,8 @@ export interface KafkaBusOptions {
   /** `host:port` of one broker or more to begin with. */
   brokers: string[];
   clientId: string;
+  /** The client that sends. Groups, tables and tails are read by kafkajs. */
+  producer: "kafkajs" | "platformatic";
   compression: "none" | "gzip" | "zstd";
   /** Bytes that sends not yet resolved may hold together. */
   maxInFlightBytes: number;
@@ -37,6 +39,7 @@ const silent: BusLog = { debug: () => undefined, warn: () => undefined };
 
 export const defaultKafkaBusOptions: Omit<KafkaBusOptions, "brokers"> = {
   clientId: "weir",
+  producer: "kafkajs",
   compression: "zstd",
   maxInFlightBytes: 32 << 20,
   maxMessageBytes: 4 << 20,

@@ -1,15 +1,14 @@
-import type { Kafka, Message as SentMessage, Producer } from "kafkajs";
 import { causesOf } from "../error.ts";
 import { Turns } from "../turns.ts";
-import { compressionType, retryOf } from "./client.ts";
-import { kafkajs } from "./library.ts";
+import { within } from "../wakeup.ts";
 import type { KafkaBusOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
-import { within } from "../wakeup.ts";
+import type { BatchProducer, ConnectProducer } from "./producer.ts";
+import type { SentRecord } from "./record-batch.ts";
 
 interface Parcel {
   topic: string;
-  messages: SentMessage[];
+  messages: SentRecord[];
   bytes: number;
   resolve(): void;
   reject(error: unknown): void;
@@ -24,12 +23,11 @@ export interface OutboxKind {
 
 /**
  * Sends through one producer, one request at a time; what arrives meanwhile goes together in the
- * next. An idempotent producer of kafkajs gives a failed request's sequence numbers to whoever is
- * next, so two requests under way could make the broker take the second for a repeat of the first
- * and drop it. For the same reason a producer that failed for good is not used again.
+ * next. Two requests under way could be stored in the other order, or one be dropped as a repeat.
+ * For the same reason a producer that failed for good is not used again.
  */
 export class Outbox {
-  readonly #kafka: Kafka;
+  readonly #connect: ConnectProducer;
   readonly #options: KafkaBusOptions;
   readonly #waiting: Parcel[] = [];
   readonly #turns = new Turns();
@@ -39,10 +37,10 @@ export class Outbox {
   /** There is a full request, or nothing more to wait for. */
   #enough = Promise.withResolvers<void>();
   #isClosing = false;
-  #producer: Promise<Producer> | undefined;
+  #producer: Promise<BatchProducer> | undefined;
 
-  constructor(kafka: Kafka, options: KafkaBusOptions, kind: OutboxKind) {
-    this.#kafka = kafka;
+  constructor(connect: ConnectProducer, options: KafkaBusOptions, kind: OutboxKind) {
+    this.#connect = connect;
     this.#options = options;
     this.#kind = kind;
     const { gatherAboveRequests, maxRequestBytes } = options;
@@ -50,7 +48,7 @@ export class Outbox {
   }
 
   /** Resolves when every in-sync replica has the messages. Order of calls is order in a partition. */
-  send(topic: string, messages: SentMessage[], bytes: number): Promise<void> {
+  send(topic: string, messages: SentRecord[], bytes: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ topic, messages, bytes, resolve, reject });
       this.#waitingBytes += bytes;
@@ -111,40 +109,19 @@ export class Outbox {
   }
 
   async #request(parcels: Parcel[]): Promise<void> {
-    this.#producer ??= this.#connect();
-    const byTopic = new Map<string, SentMessage[]>();
+    this.#producer ??= this.#connect(this.#options, this.#kind.isIdempotent);
+    const byTopic = new Map<string, SentRecord[]>();
     for (const { topic, messages } of parcels) {
       byTopic.set(topic, [...(byTopic.get(topic) ?? []), ...messages]);
     }
     const producer = await this.#producer;
-    await producer.sendBatch({
-      acks: -1,
-      compression: compressionType(this.#options.compression),
-      topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })),
-    });
-  }
-
-  async #connect(): Promise<Producer> {
-    const producer = this.#kafka.producer({
-      idempotent: this.#kind.isIdempotent,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: kafkajs().Partitioners.DefaultPartitioner,
-      retry: retryOf(this.#options),
-    });
-    try {
-      await producer.connect();
-      return producer;
-    } catch (error) {
-      await producer.disconnect().catch(() => undefined);
-      throw error;
-    }
+    await producer.send([...byTopic].map(([topic, messages]) => ({ topic, messages })));
   }
 
   async #discard(): Promise<void> {
     const producer = this.#producer;
     this.#producer = undefined;
-    await producer?.then((old) => old.disconnect()).catch(() => undefined);
+    await producer?.then((old) => old.close()).catch(() => undefined);
   }
 
   /** Sends what waits, then disconnects. */

@@ -5,7 +5,7 @@ import type { Packing } from "./packing.ts";
 /** A message as it goes into a batch. */
 export interface SentRecord {
   key: string | null;
-  value: Uint8Array | null;
+  value: Buffer | null;
   headers: { [name: string]: string };
 }
 

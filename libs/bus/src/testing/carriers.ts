@@ -2,11 +2,12 @@ import { brokerMissing, startBroker } from "@weir/kafka";
 import type { RunningBroker } from "@weir/kafka";
 import type { Bus } from "../bus.ts";
 import { createKafkaBus } from "../kafka/bus.ts";
+import type { KafkaBusOptions } from "../kafka/options.ts";
 import { createMemoryBus } from "../memory/bus.ts";
 
 /** A way to get a bus; every carrier of the contract has one. */
 export interface Carrier {
-  name: "memory" | "kafka";
+  name: "memory" | "kafka" | "kafka, sending by platformatic";
   /** Why it cannot be tested here. */
   missing: string | undefined;
   start(): Promise<void>;
@@ -18,7 +19,6 @@ export interface Carrier {
 export const rebalanceTimeoutMs = 500;
 
 export function carriers(): Carrier[] {
-  let broker: RunningBroker | undefined;
   return [
     {
       name: "memory",
@@ -27,24 +27,31 @@ export function carriers(): Carrier[] {
       open: () => createMemoryBus({ rebalanceTimeoutMs }),
       stop: () => Promise.resolve(),
     },
-    {
-      name: "kafka",
-      missing: brokerMissing(),
-      start: async () => {
-        broker = await startBroker();
-      },
-      open: () => {
-        if (!broker) throw new Error("no broker");
-        return createKafkaBus({
-          brokers: [broker.address],
-          rebalanceTimeoutMs,
-          sessionTimeoutMs: 6000,
-          heartbeatIntervalMs: 200,
-        });
-      },
-      stop: async () => broker?.stop(),
-    },
+    overKafka("kafka", "kafkajs"),
+    overKafka("kafka, sending by platformatic", "platformatic"),
   ];
+}
+
+function overKafka(name: Carrier["name"], producer: KafkaBusOptions["producer"]): Carrier {
+  let broker: RunningBroker | undefined;
+  return {
+    name,
+    missing: brokerMissing(),
+    start: async () => {
+      broker = await startBroker();
+    },
+    open: () => {
+      if (!broker) throw new Error("no broker");
+      return createKafkaBus({
+        brokers: [broker.address],
+        producer,
+        rebalanceTimeoutMs,
+        sessionTimeoutMs: 6000,
+        heartbeatIntervalMs: 200,
+      });
+    },
+    stop: async () => broker?.stop(),
+  };
 }
 
 let topicsMade = 0;

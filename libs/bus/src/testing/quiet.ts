@@ -1,7 +1,11 @@
 /** A process whose screen is watched: uses everything the Kafka carrier has, prints one line. */
 import { createKafkaBus } from "../kafka/bus.ts";
 
-const bus = createKafkaBus({ brokers: [process.argv[2] as string] });
+const [broker = "", producer] = process.argv.slice(2);
+const bus = createKafkaBus({
+  brokers: [broker],
+  producer: producer === "platformatic" ? producer : "kafkajs",
+});
 const topic = `quiet.${process.pid}`;
 await bus.ensureTopics([
   { name: topic, partitions: 2, compacted: false },
