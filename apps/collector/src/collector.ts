@@ -6,6 +6,7 @@ import type { RunDirectoryWatch, RunState } from "@weir/identity";
 import type { Log, Metrics } from "@weir/runtime";
 import type { CollectorConfig } from "./config.ts";
 import { openDatapath } from "./datapath.ts";
+import { programFileAt } from "./program-file.ts";
 import type { Datapath } from "./datapath.ts";
 import { wantedInterfaces } from "./interfaces.ts";
 import { createMeters } from "./meters.ts";
@@ -62,7 +63,7 @@ export async function startCollector(
   opening.use(await takeStationLock(pinDirectoryOf(config)));
   const spool = await openNodeSpool(config, log);
   opening.defer(() => spool?.close());
-  const datapath = opening.use(openDatapath(config, log, doors.programs));
+  const datapath = opening.use(openDatapath(config, log, programFileAt(doors.programs)));
   let running: RunningCollector | undefined;
   try {
     const parts = openParts(config, { ...doors, spool, datapath }, log, opening);
@@ -144,7 +145,7 @@ class RunningCollector implements Collector {
     });
     // Before the first packet is looked at, so that what is open already has its process.
     datapath.noteSockets();
-    Object.assign(this.#parts.hooks, datapath.noteHooks);
+    Object.assign(this.#parts.hooks, datapath.noteHooks, datapath.programFile.hooks);
     this.#isReady = true;
     await this.#turns.add(() => this.#takeOver());
     datapath.forgetForeignLayouts();

@@ -5,10 +5,10 @@ import type { BpfProgram, OpenOptions, TypedMap } from "libbpf-ts";
 import type { Log } from "@weir/runtime";
 import type { CollectorConfig } from "./config.ts";
 import { journalPages } from "./journal.ts";
-import { kernelTooOld } from "./kernel-limits.ts";
 import { layoutIdOf } from "./layout.ts";
 import { createPins, pinDirectoryOf } from "./pins.ts";
 import type { Pins } from "./pins.ts";
+import type { ProgramFile } from "./program-file.ts";
 import { attachNotes, planNotes, withoutNotes } from "./socket-notes.ts";
 import type { NotePlan } from "./socket-notes.ts";
 
@@ -41,7 +41,10 @@ const mapNames = [
   "processes",
 ] as const;
 
-type MapName = (typeof mapNames)[number];
+/** Of bpf/shared.h, in the programs for Linux before 5.12. */
+const lockNames = ["stripes", "takers"] as const;
+
+type MapName = (typeof mapNames | typeof lockNames)[number];
 
 const programNames = [
   "from_workload",
@@ -84,11 +87,10 @@ export interface Datapath extends Disposable {
   noteSockets(): void;
   /** What of that can be, as `weir status` has it. */
   readonly noteHooks: Record<string, string>;
+  readonly programFile: ProgramFile;
   /** Takes the pins of maps of other layouts away; their programs have been replaced. */
   forgetForeignLayouts(): void;
 }
-
-export const objectPath = new URL("../../../bpf/build/flow.bpf.o", import.meta.url).pathname;
 
 /**
  * Loads the programs on the pinned maps, or makes the maps where there are none. Attaches nothing.
@@ -97,12 +99,14 @@ export const objectPath = new URL("../../../bpf/build/flow.bpf.o", import.meta.u
 export function openDatapath(
   config: CollectorConfig,
   log: Log,
-  source: string = objectPath,
+  programFile: ProgramFile,
 ): Datapath {
+  const source = programFile.path;
   if (!existsSync(source)) {
     throw new Error(`${source} is missing; run "npm run setup", which compiles it`);
   }
   const pins = createPins(pinDirectoryOf(config));
+  const able = withinReach(config, programFile);
   // Opening loads nothing yet: it tells the layout that the pins' folder is named by.
   using probe = BpfObject.open(source);
   const layoutId = layoutIdOf(probe.btf);
@@ -112,9 +116,9 @@ export function openDatapath(
   const folder = pins.maps(layoutId);
   pins.make(layoutId);
   const options: OpenOptions = {
-    settings: settingsAtLoad(config),
+    settings: settingsAtLoad(able),
     maps: Object.fromEntries(
-      mapNames.map((name) => [
+      [...mapNames, ...(programFile.isComplete ? [] : lockNames)].map((name) => [
         name,
         { pinnedAt: `${folder}/${name}`, ...sizeOf(name, `${folder}/${name}`, config, log) },
       ]),
@@ -122,7 +126,7 @@ export function openDatapath(
   };
   let loaded: Loaded | undefined;
   try {
-    loaded = load(source, options, planNotes(config), log);
+    loaded = load(source, options, planNotes(able), log);
     pinPrograms(loaded.object, pins);
   } catch (error) {
     loaded?.object.close();
@@ -145,9 +149,15 @@ export function openDatapath(
     setFlush,
     noteSockets: () => attachNotes(notes, object, pins, log),
     noteHooks: notes.hooks,
+    programFile,
     forgetForeignLayouts: () => foreignLayouts.forEach((layout) => pins.removeLayout(layout)),
     [Symbol.dispose]: () => object.close(),
   };
+}
+
+/** The configuration without what these programs cannot do. */
+function withinReach(config: CollectorConfig, { isComplete }: ProgramFile): CollectorConfig {
+  return isComplete ? config : { ...config, enrich: { ...config.enrich, process: "off" } };
 }
 
 interface Loaded {
@@ -198,12 +208,10 @@ function hadPolicy(pins: Pins, layout: string): boolean {
 }
 
 function notLoaded(cause: Error, pins: Pins): Error {
-  const tooOld = kernelTooOld(cause);
-  const why = tooOld ?? cause.message;
   const interfaces = new Set(pins.links().map((one) => one.ifindex)).size;
-  if (interfaces === 0) return tooOld === undefined ? cause : new Error(tooOld, { cause });
+  if (interfaces === 0) return cause;
   const kept = `those in place at ${interfaces} interfaces go on with the policy they have`;
-  return new Error(`the programs do not load; ${kept}: ${why}`, { cause });
+  return new Error(`the programs do not load; ${kept}: ${cause.message}`, { cause });
 }
 
 /** A pinned map keeps its size: what it holds is worth more than a new setting. */

@@ -192,6 +192,8 @@ export interface Drops {
   edgeBudget: number;
   /** Edges not told whose counts are told under the verdict that came after. */
   edgeMerged: number;
+  /** Before Linux 5.12: edges of flows that another CPU was just telling. As a full ring. */
+  edgeTaken: number;
 }
 
 /** Totals over all CPUs since the maps were made. */
@@ -210,5 +212,6 @@ export function readDrops(datapath: Datapath): Drops {
     flowShare: total(7),
     edgeBudget: total(8),
     edgeMerged: total(9),
+    edgeTaken: total(10),
   };
 }

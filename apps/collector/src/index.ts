@@ -10,6 +10,8 @@ export type { NodeCollectors } from "./node-collectors.ts";
 export { odometerMapsOf } from "./odometer-maps.ts";
 export type { MapSource, OdometerMaps } from "./odometer-maps.ts";
 export { pinDirectoryOf } from "./pins.ts";
+export { chooseProgramFile } from "./program-file.ts";
+export type { ProgramFile } from "./program-file.ts";
 export type { PolicyEndpoint } from "./policy-image.ts";
 export { policyMapsOf } from "./policy-maps.ts";
 export type { PolicyMaps, SlotMap } from "./policy-maps.ts";

@@ -25,6 +25,7 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
     kernel.dropped("ring_full", growth("ring", drops.ringFull));
     kernel.dropped("edge_budget", growth("budget", drops.edgeBudget));
     kernel.dropped("edge_merged", growth("merged", drops.edgeMerged));
+    kernel.dropped("edge_taken", growth("taken", drops.edgeTaken));
     kernel.dropped("flow_map_full", growth("map", drops.mapFull));
     kernel.dropped("flow_map_share", growth("share", drops.flowShare));
     kernel.dropped("redirect_peer_gone", growth("peer", drops.peerGone));

@@ -86,7 +86,10 @@ export function openParts(
   const reader = opening.use(createFlowReader({ datapath, sender, journal }));
   const odometerMaps = odometerMapsOf(datapath);
   const odometers = createOdometers(odometerMaps);
-  const redirects = createRedirects(datapath, config.redirectToPeer === "auto");
+  const redirects = createRedirects(
+    datapath,
+    config.redirectToPeer === "auto" && datapath.programFile.isComplete,
+  );
   const attachments = createAttachments({
     ...{ datapath, policy, odometers: odometerMaps, redirects, hook, log },
     modeLimit: config.modeLimit,

@@ -40,6 +40,7 @@ export function readNodeReport(parts: Parts): NodeReport {
       ring_full: drops.ringFull,
       edges_over_budget: drops.edgeBudget,
       edges_merged: drops.edgeMerged,
+      edges_taken: drops.edgeTaken,
       redirect_addresses: parts.redirects.counters.addresses,
       redirect_addresses_refused: parts.redirects.counters.refused,
       redirect_peer_gone: drops.peerGone,

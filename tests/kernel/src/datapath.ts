@@ -1,10 +1,11 @@
 import { flowLayout, flowRecordBytes, flowSymbols, formatAddress } from "@weir/codec";
 import type { Mode } from "@weir/codec";
-import { odometerMapsOf } from "@weir/collector";
+import { chooseProgramFile, odometerMapsOf } from "@weir/collector";
 import type { OdometerMaps } from "@weir/collector";
 import { BpfObject, RingReader, openIterator, testRun } from "libbpf-ts";
 
-export const objectPath = new URL("../../../bpf/build/flow.bpf.o", import.meta.url).pathname;
+export const programFile = chooseProgramFile();
+export const objectPath = programFile.path;
 
 /** A record of struct weir_flow_record, readable. */
 export interface Seen {

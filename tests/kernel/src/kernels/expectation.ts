@@ -1,8 +1,5 @@
 import type { InsideLine } from "./report.ts";
 
-/** Kernels before 5.12 have no atomic exchange, by which counters leave the map: nothing loads there. */
-const tooOld = new Set(["5.10"]);
-
 /** Programs that the collector goes without: the hook came with 6.3. */
 const optional: Record<string, readonly string[]> = { "6.1": ["socket_received"] };
 
@@ -10,12 +7,11 @@ function isOptional(version: string, line: InsideLine): boolean {
   return "program" in line && (optional[version]?.includes(line.program) ?? false);
 }
 
-/** Every program loads and every test passes, but for those whose hook is missing there; on a kernel that is too old, every program says why not. */
+/** Every program loads and every test passes, but for those whose hook is missing there. */
 export function isAsExpected(version: string, lines: InsideLine[]): boolean {
   const programs = lines.filter((line) => "program" in line);
   const tests = lines.filter((line) => "passed" in line);
   if (programs.length === 0) return false;
-  if (tooOld.has(version)) return programs.every((line) => "error" in line);
   return (
     programs.every((line) => "error" in line === isOptional(version, line)) &&
     tests.every((line) => line.failed === 0 && line.passed > 0)

@@ -1,13 +1,16 @@
 /** Runs in the machine: loads every program by itself, then the packet tests. Prints a line of JSON each. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { chooseProgramFile } from "@weir/collector";
 import { BpfError, BpfObject, probe } from "libbpf-ts";
 import type { Probe } from "libbpf-ts";
 import type { InsideLine } from "./report.ts";
 
 const root = join(import.meta.dirname, "../../../..");
-const object = join(root, "bpf/build/flow.bpf.o");
+/** As a collector chooses it. */
+const programFile = chooseProgramFile();
+const object = programFile.path;
 const tests = process.argv.slice(2);
 
 function print(line: InsideLine): void {
@@ -51,6 +54,9 @@ function hooks(): void {
   for (const [hook, one] of Object.entries(found)) {
     print(one.ok ? { hook } : { hook, missing: one.reason });
   }
+  for (const [hook, state] of Object.entries(programFile.hooks)) {
+    print(state === "ok" ? { hook } : { hook, missing: state.replace(/^missing: /, "") });
+  }
 }
 
 function runTests(): void {
@@ -69,19 +75,30 @@ function runTests(): void {
     const result = JSON.parse(readFileSync(out, "utf8")) as {
       numPassedTests: number;
       numFailedTests: number;
-      testResults: { message: string }[];
+      testResults: { message: string; assertionResults: { status: string; title: string }[] }[];
     };
     print({
       passed: result.numPassedTests,
       failed: result.numFailedTests,
       messages: result.testResults.map(({ message }) => message).filter(Boolean),
+      failures: result.testResults.flatMap(({ assertionResults }) =>
+        assertionResults.filter((one) => one.status === "failed").map(({ title }) => title),
+      ),
     });
   } catch (error) {
-    print({ passed: 0, failed: 1, messages: [`jest ended with ${status}: ${String(error)}`] });
+    print({
+      passed: 0,
+      failed: 1,
+      messages: [`jest ended with ${status}: ${String(error)}`],
+      failures: [],
+    });
   }
 }
 
-print({ kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim() });
+print({
+  kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(),
+  object: basename(object),
+});
 hooks();
 loadEach();
 if (tests.length > 0) runTests();

@@ -1,10 +1,11 @@
 /** What the machine says of itself, a line each. */
 export type InsideLine =
-  | { kernel: string }
+  /** `object`: the programs that a collector takes there. */
+  | { kernel: string; object: string }
   | { hook: string; missing?: string }
   | { program: string; instructions: number; verifiedInstructions: number }
   | { program: string; error: string }
-  | { passed: number; failed: number; messages: string[] };
+  | { passed: number; failed: number; messages: string[]; failures: string[] };
 
 const mark = "weir-line ";
 
@@ -21,7 +22,7 @@ export function parseLine(line: string): InsideLine | undefined {
 
 /** The line for people. */
 export function describeLine(line: InsideLine): string {
-  if ("kernel" in line) return `Linux ${line.kernel}`;
+  if ("kernel" in line) return `Linux ${line.kernel}, ${line.object}`;
   if ("hook" in line)
     return `  ${line.hook.padEnd(18)} ${line.missing ? `missing: ${line.missing}` : "ok"}`;
   if ("error" in line) return `  ${line.program.padEnd(18)} does not load: ${line.error}`;
