@@ -6,7 +6,7 @@ needed_packages='clang:clang llvm:llvm-strip gcc:gcc libc6-dev:/usr/include/stdi
 	linux-libc-dev:/usr/include/linux/bpf.h libbpf-dev:/usr/include/bpf/libbpf.h bpftool:bpftool
 	libelf-dev:/usr/include/libelf.h zlib1g-dev:/usr/include/zlib.h iproute2:ip
 	util-linux:nsenter mount:mount hostname:hostname'
-test_packages='iputils-ping:ping default-jre-headless:java maven:mvn'
+test_packages='iputils-ping:ping default-jre-headless:java maven:mvn zsh:zsh fish:fish'
 
 # The machine's Node only runs npm; what weir runs on is Node 24 from npm.
 least_node=20
