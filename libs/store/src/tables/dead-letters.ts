@@ -1,18 +1,27 @@
 import type { DeadLetter } from "@weir/codec";
-import type { Table } from "./table.ts";
+import { recordColumns } from "./record.ts";
+import { codecs, type Table } from "./table.ts";
 
 const nothing = new Uint8Array(0);
+const of = recordColumns<DeadLetter>("weir.dead-letters.v1");
 
 export const deadLetters: Table<DeadLetter> = {
   name: "dead_letters",
+  comment: "Messages that a function could not take; their neighbours went on.",
   columns: [
-    { name: "time", type: "DateTime64(6, 'UTC')", of: (row) => row.time },
-    { name: "topic", type: "LowCardinality(String)", of: (row) => row.topic },
-    { name: "partition", type: "UInt32", of: (row) => row.partition },
-    { name: "offset", type: "UInt64", of: (row) => row.offset },
-    { name: "function", type: "LowCardinality(String)", of: (row) => row.function },
-    { name: "reason", type: "String", of: (row) => row.reason },
-    { name: "key", type: "String", of: (row) => row.key ?? nothing },
-    { name: "value", type: "String", of: (row) => row.value ?? nothing },
+    of("time", { codec: codecs.rising }),
+    of("topic"),
+    of("partition"),
+    of("offset"),
+    of("function"),
+    of("reason", { isText: true, codec: codecs.plain }),
+    of("key", { codec: codecs.plain, of: (row) => row.key ?? nothing }),
+    of("value", { codec: codecs.plain, of: (row) => row.value ?? nothing }),
   ],
+  engine: "MergeTree",
+  partitionBy: "toYYYYMM(time)",
+  orderBy: "(topic, partition, offset)",
+  ttl: { time: "toDateTime(time)", days: 30 },
+  deduplicationWindow: 1000,
+  shardBy: "cityHash64(topic, partition)",
 };

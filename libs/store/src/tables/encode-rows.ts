@@ -1,4 +1,5 @@
 import { NativeBlock } from "../native/block.ts";
+import { plainType } from "./plain-type.ts";
 import type { Table } from "./table.ts";
 
 /**
@@ -6,7 +7,8 @@ import type { Table } from "./table.ts";
  * flows have `FlowRows`. Throws TypeError naming the column of a value that does not fit.
  */
 export function encodeRows<Row>(table: Table<Row>, rows: readonly Row[]): Uint8Array {
-  const block = new NativeBlock(table.columns, rows.length);
+  const columns = table.columns.map(({ name, type }) => ({ name, type: plainType(type) }));
+  const block = new NativeBlock(columns, rows.length);
   for (const row of rows)
     block.appendRow(Object.fromEntries(table.columns.map(({ name, of }) => [name, of(row)])));
   return block.encode();

@@ -1,4 +1,5 @@
-import type { Table } from "./table.ts";
+import { recordColumns } from "./record.ts";
+import { codecs, type Table } from "./table.ts";
 
 /** What happened that is no flow. */
 export interface EventRow {
@@ -14,19 +15,26 @@ export interface EventRow {
   fields: Record<string, string>;
 }
 
-const name = "LowCardinality(String)";
+const of = recordColumns<EventRow>("weir.events.v1");
 
 export const events: Table<EventRow> = {
   name: "events",
+  comment: "What happened that is no flow.",
   columns: [
-    { name: "time", type: "DateTime64(6, 'UTC')", of: (row) => row.time },
-    { name: "node", type: name, of: (row) => row.node },
-    { name: "boot_id", type: name, of: (row) => row.bootId },
-    { name: "kind", type: name, of: (row) => row.kind },
-    { name: "namespace", type: name, of: (row) => row.namespace },
-    { name: "workload", type: name, of: (row) => row.workload },
-    { name: "pod", type: name, of: (row) => row.pod },
-    { name: "text", type: "String", of: (row) => row.text },
-    { name: "fields", type: `Map(${name}, String)`, of: (row) => row.fields },
+    of("time", { codec: codecs.rising }),
+    of("node"),
+    of("boot_id", { of: (row) => row.bootId }),
+    of("kind"),
+    of("namespace"),
+    of("workload"),
+    of("pod"),
+    of("text", { isText: true, codec: codecs.plain }),
+    of("fields", { isText: true, codec: codecs.plain }),
   ],
+  engine: "MergeTree",
+  partitionBy: "toDate(time)",
+  orderBy: "(kind, namespace, workload, time)",
+  ttl: { time: "toDateTime(time)", days: 90 },
+  deduplicationWindow: 1000,
+  shardBy: "cityHash64(node)",
 };

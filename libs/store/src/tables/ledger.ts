@@ -1,28 +1,44 @@
 import type { NodeReport, Odometer } from "@weir/codec";
-import type { Table } from "./table.ts";
+import { recordColumns } from "./record.ts";
+import { codecs, type RowColumn, type Table } from "./table.ts";
 
-const text = "LowCardinality(String)";
-const counters = `Map(${text}, UInt64)`;
+const of = recordColumns<NodeReport>("weir.nodes.v1");
+const plain = { codec: codecs.plain };
+const rising = { codec: codecs.rising };
+
+const reports = {
+  engine: "MergeTree",
+  partitionBy: "toMonday(time)",
+  ttl: { time: "toDateTime(time)", days: 90 },
+  deduplicationWindow: 1000,
+  shardBy: "cityHash64(node)",
+} as const;
 
 /** One row per report of a collector. */
 export const ledger: Table<NodeReport> = {
   name: "ledger",
+  comment: "Reports of the collectors: what was produced and what was lost. Totals, not deltas.",
   columns: [
-    { name: "time", type: "DateTime64(6, 'UTC')", of: (row) => row.time },
-    { name: "node", type: text, of: (row) => row.node },
-    { name: "boot_id", type: text, of: (row) => row.boot_id },
-    { name: "version", type: text, of: (row) => row.version },
-    { name: "generation", type: "UInt32", of: (row) => row.generation },
-    { name: "revision", type: "UInt32", of: (row) => row.revision },
-    { name: "mode", type: text, of: (row) => row.mode },
-    { name: "error", type: text, of: (row) => row.error ?? "" },
-    { name: "blocks", type: "UInt64", of: (row) => row.blocks },
-    { name: "produced", type: "UInt64", of: (row) => row.produced },
-    { name: "lost", type: counters, of: (row) => row.lost },
-    { name: "counters", type: counters, of: (row) => row.counters },
-    { name: "attached", type: `Array(${text})`, of: (row) => row.attached },
-    { name: "hooks", type: `Map(${text}, ${text})`, of: (row) => row.hooks },
+    of("time", rising),
+    of("node"),
+    of("boot_id"),
+    of("version"),
+    of("generation", plain),
+    of("revision", plain),
+    of("mode", { isNamed: true }),
+    of("error", {
+      comment: "Why the newest policy is not in force; empty: it is.",
+      of: (row) => row.error ?? "",
+    }),
+    of("blocks", rising),
+    of("produced", rising),
+    of("lost", plain),
+    of("counters", plain),
+    of("attached", plain),
+    of("hooks", plain),
   ],
+  ...reports,
+  orderBy: "(node, boot_id, time)",
 };
 
 export interface OdometerRow extends Odometer {
@@ -32,23 +48,22 @@ export interface OdometerRow extends Odometer {
   boot_id: string;
 }
 
-const total = (name: keyof Odometer) => ({
-  name,
-  type: "UInt64",
-  of: (row: OdometerRow) => row[name],
-});
+const ofReport = recordColumns<OdometerRow>("weir.nodes.v1");
+const ofInterface = recordColumns<OdometerRow>("weir.nodes.v1", "odometers");
+const total = (name: keyof Odometer): RowColumn<OdometerRow> => ofInterface(name, rising);
 
 /** One row per interface of a report. */
 export const odometers: Table<OdometerRow> = {
   name: "odometers",
+  comment: "Totals of every watched interface since boot. What flows add up to must equal them.",
   columns: [
-    { name: "time", type: "DateTime64(6, 'UTC')", of: (row) => row.time },
-    { name: "node", type: text, of: (row) => row.node },
-    { name: "boot_id", type: text, of: (row) => row.boot_id },
-    { name: "ifindex", type: "UInt32", of: (row) => row.ifindex },
-    { name: "interface", type: text, of: (row) => row.interface },
-    { name: "namespace", type: text, of: (row) => row.namespace },
-    { name: "pod", type: text, of: (row) => row.pod },
+    ofReport("time", rising),
+    ofReport("node"),
+    ofReport("boot_id"),
+    ofInterface("ifindex", plain),
+    ofInterface("interface"),
+    ofInterface("namespace"),
+    ofInterface("pod"),
     total("from_packets"),
     total("from_bytes"),
     total("to_packets"),
@@ -62,6 +77,8 @@ export const odometers: Table<OdometerRow> = {
     total("untracked_connections"),
     total("late_edges"),
   ],
+  ...reports,
+  orderBy: "(node, boot_id, ifindex, time)",
 };
 
 /** The interfaces of a report as rows of `odometers`. */
