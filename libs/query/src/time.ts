@@ -9,9 +9,11 @@ const unitsMs: Record<string, number> = {
   w: 604_800_000,
 };
 
+const durations = /^(\d+(\.\d+)?(ms|[smhdw]))+$/;
+
 /** `30s`, `15m`, `24h`, `7d`, `1h30m` as milliseconds. Throws QuestionError. */
 export function parseDuration(text: string): number {
-  if (!/^(\d+(\.\d+)?(ms|[smhdw]))+$/.test(text))
+  if (!durations.test(text))
     throw new QuestionError(
       `${JSON.stringify(text)} is no duration: write 30s, 15m, 24h, 7d or 1h30m`,
     );
@@ -35,6 +37,10 @@ export function parseTime(text: string, nowMs: number): number {
     if (/^\d{4}-/.test(text))
       throw new QuestionError(
         `${JSON.stringify(text)} is no RFC 3339 time: write 2026-03-01T12:00:00Z`,
+      );
+    if (!durations.test(text))
+      throw new QuestionError(
+        `${JSON.stringify(text)} is no time: write 2026-03-01T12:00:00Z, or how long ago, as 30s, 15m, 24h, 7d or 1h30m`,
       );
     return Math.round((nowMs - parseDuration(text)) * 1000);
   }

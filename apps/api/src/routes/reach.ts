@@ -37,7 +37,7 @@ export function addReach(server: FastifyInstance, context: Context): void {
     const verdict = context.completeness.of({ since: time - 60_000_000, until: time });
     const { cluster, policies, texts } = await asItWas(context.store, time, gone.signal);
     const pods = podsNamed(cluster, to);
-    if (pods.length === 0) throw nobody(to, `at ${at}`);
+    if (pods.length === 0) throw nobody(to, at === "now" ? "right now" : `at ${at}`);
     const ports = port === undefined ? declaredPorts(pods, protocol) : [port];
     if (ports.length === 0) throw noPort(to, protocol);
     if (cluster.pods.length * pods.length * ports.length > maxJudged)

@@ -4,7 +4,8 @@ import { type ColumnRow, type TableRow, describeQuery, tablesQuery } from "@weir
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { RunningLine, TableLine } from "../answers.ts";
-import { Problem } from "../problem.ts";
+import { Problem, refused } from "../problem.ts";
+import { sqlErrorText } from "../sql-error.ts";
 import { sqlRange } from "../sql-range.ts";
 import { completenessHeader } from "./completeness.ts";
 import type { Context } from "./context.ts";
@@ -82,7 +83,7 @@ export function addSql(server: FastifyInstance, context: Context): void {
       return stream(reply, contentTypes[format], first, rows, end);
     } catch (error) {
       end(messageOf(error));
-      throw error;
+      throw explained(error, query);
     }
   });
   server.get("/v1/sql/running", () => Promise.all([...running.values()].map((one) => line(one))));
@@ -94,6 +95,12 @@ export function addSql(server: FastifyInstance, context: Context): void {
   server.get("/v1/tables", async (request, reply) =>
     sendSeldom(request, reply, await tables(context)),
   );
+}
+
+/** What the engine cannot read or does not know, in words; anything else as it is. */
+function explained(error: unknown, query: string): unknown {
+  const { kind, message } = error as { kind?: string; message: string };
+  return kind === "sql" ? refused(sqlErrorText(message, query)) : error;
 }
 
 function whoAsks({ headers, ip }: FastifyRequest, query: string): Running {

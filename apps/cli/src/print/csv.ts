@@ -12,3 +12,8 @@ function csvCell(cell: unknown): string {
   const text = /^[=+@\t\r]|^-[^\d.]/.test(plain) ? `'${plain}` : plain;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+/** A line of CSV that the engine made: text that a spreadsheet would run is marked; the rest stays. */
+export function markFormulas(line: string): string {
+  return line.replaceAll(/(^|,)"(?=[=+@\t\r]|-(?![\d.]))/g, `$1"'`);
+}

@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import { sanitize } from "@weir/runtime";
+import { isNumber, jsonText } from "./exact.ts";
 
 const none = {
   top: "",
@@ -23,7 +24,7 @@ const none = {
 export function cellText(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (typeof value === "string") return sanitize(value, true);
-  return sanitize(JSON.stringify(value) ?? "", true);
+  return sanitize(jsonText(value) ?? "", true);
 }
 
 /**
@@ -36,8 +37,7 @@ export function tableText(
   heading: "capitals" | "as-given" = "capitals",
 ): string {
   const numeric = columns.map(
-    (_name, at) =>
-      rows.length > 0 && rows.every((row) => row[at] === null || typeof row[at] === "number"),
+    (_name, at) => rows.length > 0 && rows.every((row) => row[at] === null || isNumber(row[at])),
   );
   const table = new Table({
     chars: none,

@@ -4,8 +4,10 @@ import { sanitize, sanitizeJson, yamlText } from "@weir/runtime";
 import { type ClientOptions, ask, lines, open, whoAsks } from "../client.ts";
 import { CommandError, exitCodes, usageError } from "../exit.ts";
 import { completenessOf, noteCompleteness } from "../print/completeness.ts";
+import { markFormulas } from "../print/csv.ts";
 import type { Format } from "../print/format.ts";
 import { printRows } from "../print/rows.ts";
+import { isNumber, parseExactly } from "../print/exact.ts";
 import { cellText, tableText } from "../print/table.ts";
 import { standardInput } from "../standard-input.ts";
 
@@ -41,15 +43,17 @@ export async function sql(query: string | undefined, options: SqlOptions): Promi
   if (options.output === "table") await printTable(lines(response));
   else if (options.output === "yaml") {
     for await (const line of lines(response))
-      process.stdout.write(`---\n${yamlText(JSON.parse(line))}`);
+      process.stdout.write(`---\n${yamlText(parseExactly(line))}`);
   } else {
-    const safe = options.output === "json" ? sanitizeJson : sanitize;
+    const safe = options.output === "json" ? sanitizeJson : safeCsv;
     for await (const line of lines(response)) process.stdout.write(`${safe(line)}\n`);
   }
   noteCompleteness(completenessOf(response));
   const failure = response.trailers["weir-error"];
   if (failure !== undefined && failure !== "") throw new CommandError(decodeURIComponent(failure));
 }
+
+const safeCsv = (line: string): string => markFormulas(sanitize(line));
 
 /** How often a statement that takes its time is asked about. */
 const progressIntervalMs = 1000;
@@ -68,9 +72,15 @@ async function withProgress<T>(id: string, options: SqlOptions, answer: Promise<
         return shown;
       });
   }, progressIntervalMs);
+  const interrupted = (): void => {
+    if (shown) out.write("\n");
+    process.kill(process.pid, "SIGINT");
+  };
+  process.once("SIGINT", interrupted);
   try {
     return await answer;
   } finally {
+    process.off("SIGINT", interrupted);
     clearInterval(timer);
     if (shown) out.write("\r\u001b[K");
   }
@@ -90,11 +100,11 @@ async function printTable(answer: AsyncIterable<string>): Promise<void> {
   let types: string[] | undefined;
   let left = 0;
   for await (const line of answer) {
-    const cells = JSON.parse(line) as unknown[];
+    const cells = parseExactly(line) as unknown[];
     if (names === undefined) names = cells as string[];
     else if (types === undefined) types = cells as string[];
     else if (rows.length < maxTableRows)
-      rows.push(cells.map((cell) => (typeof cell === "number" ? cell : cellText(cell))));
+      rows.push(cells.map((cell) => (isNumber(cell) ? cell : cellText(cell))));
     else left++;
   }
   process.stdout.write(tableText((names ?? []).map(cellText), rows, "as-given"));

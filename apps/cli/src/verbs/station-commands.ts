@@ -114,12 +114,14 @@ function addCopy(store: Command, verb: "backup" | "restore", description: string
     .command(verb)
     .description(description)
     .argument("<dir>", "the folder of the backup")
-    .option("--data <dir>", "where the tables are (default: ~/.local/state/weir/store)")
+    .option("--data <dir>", "of weir up, or DIR/store of it (default: ~/.local/state/weir/store)")
     .addHelpText(
       "after",
       `
 No process may have the data directory open. Example:
-  weir store ${verb} /backup/monday --data /var/lib/weir/store`,
+  weir store ${verb} /backup/monday --data /var/lib/weir/store
+
+weir up --data DIR keeps its tables in DIR/store.`,
     )
     .action(async (dir, options) => (await import("./store.ts")).storeCopy(verb, dir, options));
 }

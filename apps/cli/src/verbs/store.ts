@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createLifecycle, createLog } from "@weir/runtime";
 import {
@@ -21,7 +22,12 @@ export async function store(options: { data?: string; listen: string }): Promise
   await life.stopped;
 }
 
-const tablesOf = (given: string | undefined) => given ?? join(dataDirectory(undefined), "store");
+/** `weir up` keeps its tables in a folder of its data directory: either may be given. */
+function tablesOf(given: string | undefined): string {
+  if (given === undefined) return join(dataDirectory(undefined), "store");
+  const within = join(given, "store");
+  return existsSync(join(within, "data")) ? within : given;
+}
 
 /** `weir store backup DIR` and `weir store restore DIR`. */
 export async function storeCopy(
@@ -40,5 +46,9 @@ export async function storeCopy(
       cause,
     });
   }
-  process.stderr.write(verb === "backup" ? `backed up to ${folder}\n` : `restored\n`);
+  process.stderr.write(
+    verb === "backup"
+      ? `backed up to ${folder}\n`
+      : `restored into ${directory}; weir up --data DIR looks in DIR/store\n`,
+  );
 }

@@ -52,7 +52,7 @@ describe("a filter", () => {
     ["dst.port in (80,)", "                ^", "it takes a value"],
     ["src.pod < x", "        ^", "not compared by <"],
     ["ip = 10.0.0", "     ^^^^^^", "no IPv4 or IPv6 address"],
-    ["time > soon", "       ^^^^", "no duration"],
+    ["time > soon", "       ^^^^", "is no time"],
     ["", "^", "it takes a field"],
   ])("with a fault shows where it is: %s", (text, carets, reason) => {
     const error = refusal(text);
