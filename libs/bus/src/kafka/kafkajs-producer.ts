@@ -1,6 +1,7 @@
 import { compressionType, kafkaClient, retryOf } from "./client.ts";
 import { kafkajs } from "./library.ts";
 import type { KafkaBusOptions } from "./options.ts";
+import { giveBack } from "./produce-request.ts";
 import type { BatchProducer } from "./producer.ts";
 
 /**
@@ -32,6 +33,8 @@ export async function connectKafkajs(
         compression: compressionType(options.compression),
         topicMessages: batches,
       });
+      // Which of them came first in a request depends on the partitions.
+      for (const { messages } of batches) for (const message of messages) giveBack(message);
     },
     close: () => producer.disconnect(),
   };

@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
 import { jest } from "@jest/globals";
 import { kafkajs } from "./library.ts";
+import { giveBack } from "./produce-request.ts";
+import type { SentRecord } from "./record-batch.ts";
 
 const require = createRequire(import.meta.url);
 const framing = "kafkajs/src/protocol/request";
@@ -52,5 +54,27 @@ describe("a produce request", () => {
     } finally {
       now.mockRestore();
     }
+  });
+
+  it("is written over by the next one only when it has been answered", async () => {
+    kafkajs();
+    const [frame, produce] = [require(framing) as Frame, require(produceOf(7)) as Produce];
+    const about = { correlationId: 9, clientId: "weir" };
+    const send = async (text: string): Promise<{ message: SentRecord; buffer: Buffer }> => {
+      const message = { key: "k", value: Buffer.from(text), headers: {} };
+      const topicData = [{ topic: "t", partitions: [{ partition: 0, messages: [message] }] }];
+      const { buffer } = await frame({ ...about, request: produce({ ...task, topicData }) });
+      return { message, buffer };
+    };
+    const [first, second] = [await send("first"), await send("second")];
+    expect(first.buffer.includes("first")).toBe(true);
+    giveBack(first.message);
+    const [third, fourth] = [await send("third"), await send("fourth")];
+    expect(third.buffer.buffer).toBe(first.buffer.buffer);
+    expect(second.buffer.includes("second")).toBe(true);
+    expect(third.buffer.includes("third")).toBe(true);
+    expect(fourth.buffer.buffer).not.toBe(first.buffer.buffer);
+    giveBack(first.message);
+    expect((await send("fifth")).buffer.buffer).not.toBe(first.buffer.buffer);
   });
 });

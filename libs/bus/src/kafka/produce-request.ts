@@ -49,11 +49,44 @@ const framing = "kafkajs/src/protocol/request";
 const produceKey = 0;
 const packings: { [type: number]: Packing } = { 0: "none", 1: "gzip", 4: "zstd" };
 
+/** More than this is not kept for the next request. */
+const keptBytes = 1 << 20;
+let spare: Buffer | undefined;
+/** What a request was written from, by its first message. */
+const lent = new WeakMap<SentRecord, Buffer>();
+
+/**
+ * The request with this first message has been answered, so that all of it had been written: its
+ * buffer serves another one.
+ */
+export function giveBack(first: SentRecord): void {
+  const buffer = lent.get(first);
+  if (buffer === undefined) return;
+  lent.delete(first);
+  if (buffer.length > keptBytes) return;
+  if (spare === undefined || spare.length < buffer.length) spare = buffer;
+}
+
 /** The whole request, from its length on, in one buffer. */
 function framed({ correlationId, clientId, request }: Framing, task: ProduceTask): Buffer {
   const parts = [requestHead(request.apiVersion, correlationId, clientId), ...payload(task)];
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  return Buffer.concat([int32(bytes), ...parts], 4 + bytes);
+  const buffer = take(4 + bytes);
+  const first = task.topicData[0]?.partitions[0]?.messages[0];
+  if (first) lent.set(first, buffer);
+  let at = buffer.writeInt32BE(bytes);
+  for (const part of parts) {
+    buffer.set(part, at);
+    at += part.length;
+  }
+  return buffer.subarray(0, at);
+}
+
+function take(bytes: number): Buffer {
+  if (spare === undefined || spare.length < bytes) return Buffer.allocUnsafeSlow(bytes);
+  const taken = spare;
+  spare = undefined;
+  return taken;
 }
 
 function payload(task: ProduceTask): Buffer[] {
