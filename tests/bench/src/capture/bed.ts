@@ -23,7 +23,11 @@ export interface CaptureBed extends AsyncDisposable {
    * A collector with its own defaults, the spool in the run directory, unless it is told; it is
    * ready when it resolves, and is detached when it is disposed of.
    */
-  collector(settings: CollectorConfigInput, broker?: string): Promise<Part>;
+  collector(
+    settings: CollectorConfigInput,
+    broker?: string,
+    producer?: CollectorTask["producer"],
+  ): Promise<Part>;
   enricher(broker: string): Promise<Part>;
 }
 
@@ -40,7 +44,7 @@ export async function openCaptureBed(): Promise<CaptureBed> {
   const opened = opening.move();
   return {
     ...{ lab, generator, directory },
-    async collector(settings, broker) {
+    async collector(settings, broker, producer) {
       // What a bus that hangs has left there is nobody's any more.
       rmSync(spools, { recursive: true, force: true });
       const config: CollectorConfigInput = {
@@ -51,7 +55,7 @@ export async function openCaptureBed(): Promise<CaptureBed> {
         stopTimeoutMs: broker === undefined ? 0 : 30_000,
         ...settings,
       };
-      const task: CollectorTask = { config, ...(broker === undefined ? {} : { broker }) };
+      const task: CollectorTask = { config, broker, producer };
       return ready(new Part("collector", program("collector-process.ts"), task));
     },
     enricher(broker) {

@@ -109,16 +109,19 @@ export async function measureCarrying(
     rate: number,
     settings: Parameters<CaptureBed["collector"]>[0],
     to?: string,
+    by?: "platformatic",
   ): Promise<Carried> => {
-    await using collector = await bed.collector(settings, to);
+    await using collector = await bed.collector(settings, to, by);
     return told(what, await carry(bed, collector, { rate, seconds }));
   };
   const spool = await measure("ring to spool", 0, { ...wideRing, ...onDisk(bed) });
   const sent = await measure("ring to broker", 0, wideRing, broker);
+  const otherwise = await measure("by platformatic", 0, wideRing, broker, "platformatic");
   const paced = await measure("200,000 events/s", 200_000, unbudgeted, broker);
   return [
     result("capture", "ring-to-spool", perCore(spool), "events/s", plain.toSpool),
     result("capture", "ring-to-broker", perCore(sent), "events/s", plain.toBroker),
+    result("capture", "ring-to-broker-platformatic", perCore(otherwise), "events/s", perCore(sent)),
     result(
       "capture",
       "cpu-at-200k",

@@ -1,6 +1,6 @@
 /** A collector as the cluster runs it, in a process of its own. */
 import { createKafkaBus, createMemoryBus, topics } from "@weir/bus";
-import type { Bus } from "@weir/bus";
+import type { Bus, KafkaBusOptions } from "@weir/bus";
 import { collectorConfig, startCollector } from "@weir/collector";
 import type { CollectorConfigInput } from "@weir/collector";
 import { createLog } from "@weir/runtime";
@@ -8,7 +8,9 @@ import { answer } from "./process.ts";
 
 export interface CollectorTask {
   /** Without one the bus takes no flows, as a broker that hangs: they end in the spool. */
-  broker?: string;
+  broker?: string | undefined;
+  /** Default: as collectors have it. */
+  producer?: KafkaBusOptions["producer"] | undefined;
   config: CollectorConfigInput;
 }
 
@@ -34,7 +36,7 @@ export interface CollectorUse {
   lost: Record<string, number>;
 }
 
-const { broker, config } = JSON.parse(process.argv[2] ?? "{}") as CollectorTask;
+const { broker, producer, config } = JSON.parse(process.argv[2] ?? "{}") as CollectorTask;
 
 /** Reports and policies go their way; flows are taken by nobody. */
 function hangingBus(): Bus {
@@ -59,7 +61,10 @@ const sampling = setInterval(() => {
   mostRss = Math.max(mostRss, process.memoryUsage.rss());
 }, 250);
 
-const bus = broker === undefined ? hangingBus() : createKafkaBus({ brokers: [broker] });
+const bus =
+  broker === undefined
+    ? hangingBus()
+    : createKafkaBus({ brokers: [broker], ...(producer === undefined ? {} : { producer }) });
 await bus.ensureTopics(Object.values(topics));
 // One whose bus hangs warns of it when it stops.
 const log = createLog({ name: "collector", level: broker === undefined ? "error" : "warn" });
