@@ -9,18 +9,26 @@ import { Problem, asProblem } from "./problem.ts";
 /** Paths that a probe or a scraper asks without a token. */
 const open = new Set(["/healthz", "/readyz"]);
 
+/** How often it is looked for requests that do not come to their end. */
+const checkIntervalMs = 1000;
+
 /** The HTTP server with its limits and its errors, before any route. Throws on a listen address
  * that must not be opened without a token. */
 export function createServer(config: ApiConfig, log: Log, metrics: Metrics): FastifyInstance {
   const listen = parseListen(config.listen);
   if (!listen.loopback && config.tokenFile === undefined) {
     throw new Error(
-      `listen: ${config.listen} can be reached from outside, and everybody who reaches it could change policy. Give a tokenFile, or listen on 127.0.0.1`,
+      `listen: ${config.listen} can be reached from outside, and everybody who reaches it could change policy. Give --token-file FILE (tokenFile in the settings), or listen on 127.0.0.1`,
     );
   }
   const server = fastify({
     bodyLimit: config.maxBodyBytes,
     requestTimeout: config.requestTimeoutMs,
+    http: {
+      // Node looks every 30 s, and takes the longer of both for a whole request.
+      connectionsCheckingInterval: Math.min(config.requestTimeoutMs, checkIntervalMs),
+      headersTimeout: config.requestTimeoutMs,
+    },
     connectionTimeout: 0,
     keepAliveTimeout: 5000,
     forceCloseConnections: true,

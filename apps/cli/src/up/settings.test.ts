@@ -36,6 +36,12 @@ describe("upSettings", () => {
     });
   });
 
+  it("takes the token of the API from the command line", () => {
+    expect(upSettings({ flows: true, tokenFile: "/t", listen: "0.0.0.0:1" }, {})).toMatchObject({
+      ...{ tokenFile: "/t", listen: "0.0.0.0:1" },
+    });
+  });
+
   it.each([
     [{ bus: "rabbit" }, /give memory, or kafka/],
     [{ store: "ftp://x" }, /give embedded, or http/],

@@ -14,6 +14,7 @@ export interface UpOptions {
   store?: string;
   data?: string;
   listen?: string;
+  tokenFile?: string;
   config?: string;
   flows: boolean;
 }
@@ -40,6 +41,11 @@ const upConfig = z.object({
   store: z.string().max(4096).default("embedded").describe("embedded or http://HOST:PORT."),
   data: z.string().max(4096).optional().describe("Folder for what outlives the process."),
   listen: z.string().max(260).default("127.0.0.1:7780").describe("Address of the API."),
+  tokenFile: z
+    .string()
+    .max(4096)
+    .optional()
+    .describe("File with the bearer token that the API asks for; needed beyond loopback."),
   stopTimeoutMs: z
     .int()
     .min(1000)

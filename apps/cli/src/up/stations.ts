@@ -63,6 +63,7 @@ export async function startStations(
   const api = await startApi(
     configOf(apiConfig, settings.api, {
       listen: settings.listen,
+      ...(settings.tokenFile === undefined ? {} : { tokenFile: settings.tokenFile }),
       flowsGroup: groupOf(enriching, "flows"),
     }),
     { ...ofStation("api"), allMetrics: () => pages },

@@ -11,7 +11,10 @@ export function addStations(program: Command): void {
     "compiles policies for the kernel, publishes who has which address",
   );
   station(program, "recommender", "proposes policies from what was seen");
-  station(program, "api", "answers questions and takes policies over HTTP");
+  station(program, "api", "answers questions and takes policies over HTTP", [
+    new Option("--listen <addr>", "address and port (default: 127.0.0.1:7780)"),
+    new Option("--token-file <file>", "token to ask for; needed to listen beyond loopback"),
+  ]);
   addStore(program);
 }
 
@@ -36,6 +39,7 @@ function addUp(program: Command): void {
     .option("--store <embedded|http://host:port>", "where flows are kept (default: embedded)")
     .option("--data <dir>", "flows, policies and logs (default: ~/.local/state/weir)")
     .option("--listen <addr>", "of the API (default: 127.0.0.1:7780)")
+    .option("--token-file <file>", "token that the API asks for; needed to listen beyond loopback")
     .option("--config <file>", "the same settings, and those of each station, as YAML")
     .addOption(new Option("--no-flows", "do not print the flows as they happen"))
     .addHelpText(
@@ -74,19 +78,29 @@ over. Example:
     .action(async (options) => (await import("./collector.ts")).collector(options));
 }
 
-function station(program: Command, name: string, description: string): void {
-  program
+/** `settings` are options that stand for settings of the same name. */
+function station(
+  program: Command,
+  name: string,
+  description: string,
+  settings: Option[] = [],
+): void {
+  const command = program
     .command(name)
     .description(description)
     .option("--config <file>", "settings, as YAML; --help-config prints them all")
-    .option("--help-config", "print every setting with its default and bounds")
+    .option("--help-config", "print every setting with its default and bounds");
+  for (const one of settings) command.addOption(one);
+  command
     .addHelpText(
       "after",
       `
 A setting can also come from the environment: WEIR_${name.toUpperCase()}_FIELD_NAME. Example:
   weir ${name} --config ${name}.yaml`,
     )
-    .action(async (options) => (await import("./station.ts")).station(name, options));
+    .action(async ({ config, helpConfig, ...overrides }) =>
+      (await import("./station.ts")).station(name, { config, helpConfig }, overrides),
+    );
 }
 
 function addStore(program: Command): void {
