@@ -138,4 +138,34 @@ describe("the tail of events", () => {
     const again = await tail("", { "last-event-id": last }, 2);
     expect(again.map(textOf)).toEqual(["9", "8"]);
   });
+
+  it("tells a client that reads slowly how many it did not get", async () => {
+    const client = new AbortController();
+    const { signal } = client;
+    const response = await fetch(`${bed.api.url}/v1/events/follow?kind=flood`, { signal });
+    const events = Array.from({ length: 3000 }, (_, at) =>
+      event(`${at} ${"x".repeat(2000)}`, { kind: "flood" }),
+    );
+    // More than the connection, the stream and the queue of 16 hold, before anything is read.
+    for (let at = 0; at < events.length; at += 100) {
+      await send(...events.slice(at, at + 100));
+      await new Promise((next) => setImmediate(next));
+    }
+    await send(event("last", { kind: "flood" }));
+    let [text, got, missed] = ["", 0, 0];
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(chunk).toString("utf8");
+      const blocks = text.split("\n\n");
+      text = blocks.pop() ?? "";
+      for (const block of blocks) {
+        const [, count] = /^event: missed\ndata: (\d+)/.exec(block) ?? [];
+        if (count !== undefined) missed += Number(count);
+        else if (block.startsWith("id: ")) got++;
+      }
+      if (blocks.some((block) => block.includes('"last"'))) break;
+    }
+    client.abort();
+    expect(missed).toBeGreaterThan(0);
+    expect(got + missed).toBe(events.length + 1);
+  });
 });

@@ -53,4 +53,19 @@ it("weir sql that is interrupted ends in the engine too, and as a command ends t
   // Of a shell that waits for it: 130.
   expect(await ended).toEqual([null, "SIGINT"]);
   await until(async () => (await running()).length === 0 && (await inEngine()) === 0);
+
+  // On a terminal, which script(1) gives it, it tells how far it is, and Ctrl-C leaves a line.
+  const command = `${launcher} sql '${longQuery}'`;
+  const terminal = spawn("script", ["-qec", command, "/dev/null"], {
+    ...{ env, stdio: ["pipe", "pipe", "inherit"] },
+  });
+  opened.defer(() => void terminal.kill("SIGKILL"));
+  const left = once(terminal, "exit");
+  let shown = "";
+  terminal.stdout?.on("data", (chunk: Buffer) => (shown += chunk.toString()));
+  await until(async () => /\d+ s, [\d,]+ rows read; Ctrl-C stops it/.test(shown));
+  terminal.stdin?.write("\u0003");
+  await left;
+  expect(shown).toMatch(/Ctrl-C stops it[^\n]*\r?\n$/);
+  await until(async () => (await running()).length === 0 && (await inEngine()) === 0);
 }, 60_000);
