@@ -41,4 +41,4 @@ compile() { # SOURCE OBJECT FLAG...
 compile probe.bpf.c probe -mcpu=v3
 compile flow.bpf.c flow -mcpu=v3
 # v2 has none, so the compiler refuses what those kernels would; 32-bit operations they know.
-compile flow.bpf.c flow-before-5.12 -mcpu=v2 -Xclang -target-feature -Xclang +alu32 -DWEIR_BEFORE_5_12
+compile flow.bpf.c flow-before-5.12 -mcpu=v3 -DWEIR_BEFORE_5_12

@@ -19,8 +19,9 @@ static __always_inline bool opens_tcp(const struct passage *passage)
  * Who began: the sender of the SYN, the receiver of a SYN+ACK, of an echo reply or, where nothing
  * tells, the sender of the first packet; for TCP that last one is a guess and is said to be one.
  */
-SUBPROGRAM __u32 first_state(const struct passage *passage)
+__noinline __u32 first_state(PASSAGE)
 {
+	FIND_PASSAGE(passage);
 	const struct flow_key *key;
 	bool initiator_local;
 	__u32 flags;
@@ -115,10 +116,10 @@ static __noinline int reopen_flow(const struct passage *passage, struct flow *fl
 
 	if (kind == WEIR_CLOSED && !flow->close_reason)
 		flow->close_reason = WEIR_CLOSE_REPLACED;
-	if (has_deltas(flow) && !emit(&passage->key, flow, kind))
+	if (has_deltas(flow) && !emit(AS_ARGUMENTS(passage, flow), kind))
 		count_drop(WEIR_DROP_EDGE_MERGED);
 	forget_knowledge(flow);
-	state = judge_state(passage, first_state(passage), !passage->forwarded, &judgement);
+	state = judge_state(passage, first_state(AS_PASSAGE(passage)), !passage->forwarded, &judgement);
 	replace_state(flow, state | (flow->state & STATE_UNTRACKED));
 	flow->first = bpf_ktime_get_ns();
 	flow->reported = 0;
@@ -145,7 +146,7 @@ static __noinline int judge_again(const struct passage *passage, struct flow *fl
 	if (has_deltas(flow) &&
 	    (other_verdict || judgement.reason != flow->judged.reason ||
 	     judgement.rule != flow->rule || judgement.generation != flow->generation) &&
-	    !emit(&passage->key, flow, WEIR_CHANGED | EDGE_FREE))
+	    !emit(AS_ARGUMENTS(passage, flow), WEIR_CHANGED | EDGE_FREE))
 		count_drop(WEIR_DROP_EDGE_MERGED);
 	if (other_verdict)
 		clear_state_bits(flow, STATE_DENIED_TOLD);
@@ -181,7 +182,7 @@ static __always_inline __u8 refresh_flow(const struct passage *passage, struct f
 		struct judgement judgement;
 
 		/* What was denied left nothing behind: the other side's packet stands for itself. */
-		judge_state(passage, first_state(passage), !passage->forwarded, &judgement);
+		judge_state(passage, first_state(AS_PASSAGE(passage)), !passage->forwarded, &judgement);
 		if (judgement.verdict != WEIR_DENIED)
 			return reopen_flow(passage, flow, WEIR_CHANGED);
 	}
@@ -239,15 +240,17 @@ static __always_inline __u32 close_reason(const struct passage *passage, bool fo
  * After both FINs one ACK is still to come: the edge waits for it, so that a connection's last row is
  * its last. Should it not come, the sweep tells the rest.
  */
-SUBPROGRAM int end_flow(const struct passage *passage, struct flow *flow, __u32 before)
+__noinline int end_flow(PASSAGE_AND_FLOW, __u32 before)
 {
+	FIND_PASSAGE_AND_FLOW(passage, flow);
+
 	if (!passage || !flow)
 		return 0;
 	if (!tcp_closed(before))
 		flow->close_reason = close_reason(passage, is_forward(passage, before), flow->state);
 	if ((tcp_closed(before) || (passage->tcp_flags & TCP_RST)) &&
 	    first_to_tell(flow, STATE_CLOSED_TOLD))
-		emit_packet(&passage->key, flow, WEIR_CLOSED);
+		emit_packet(passage, flow, WEIR_CLOSED);
 	return 0;
 }
 
@@ -270,13 +273,13 @@ static __always_inline void count_in_flow(const struct passage *passage, struct 
 	}
 	if (denied) {
 		if (first_to_tell(flow, STATE_DENIED_TOLD))
-			emit_packet(&passage->key, flow, WEIR_DENIED_EDGE);
+			emit_packet(passage, flow, WEIR_DENIED_EDGE);
 		return;
 	}
 	if (!(before & STATE_TIMED))
-		time_packet(passage, flow);
+		time_packet(AS_ARGUMENTS(passage, flow));
 	if (tcp_closed(flow->state))
-		end_flow(passage, flow, before);
+		end_flow(AS_ARGUMENTS(passage, flow), before);
 }
 
 #endif

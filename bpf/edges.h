@@ -101,13 +101,16 @@ __noinline int count_late(__u32 ifindex, __u32 cause)
  */
 #define EDGE_FREE 0x100
 
-SUBPROGRAM int emit(const struct flow_key *key, struct flow *flow, __u32 kind)
+__noinline int emit(PASSAGE_AND_FLOW, __u32 kind)
 {
+	FIND_PASSAGE_AND_FLOW(passage, flow);
+	const struct flow_key *key;
 	struct weir_flow_record *record;
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!key || !flow || flow->state & STATE_UNTRACKED)
+	if (!passage || !flow || flow->state & STATE_UNTRACKED)
 		return 1;
+	key = &passage->key;
 	if (!(kind & EDGE_FREE) && !pay_edge(key->ifindex, now))
 		return count_late(key->ifindex, WEIR_DROP_EDGE_BUDGET);
 	if (!begin_taking(key))
@@ -127,10 +130,10 @@ SUBPROGRAM int emit(const struct flow_key *key, struct flow *flow, __u32 kind)
 }
 
 /* As emit, where the packet in hand is the latest one. */
-static __always_inline void emit_packet(const struct flow_key *key, struct flow *flow, __u32 kind)
+static __always_inline void emit_packet(const struct passage *passage, struct flow *flow, __u32 kind)
 {
 	flow->last = bpf_ktime_get_ns();
-	emit(key, flow, kind);
+	emit(AS_ARGUMENTS(passage, flow), kind);
 }
 
 #endif

@@ -78,7 +78,7 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
 		verdict = refresh_flow(passage, flow);
 	} else {
 		struct judgement judgement;
-		__u32 state = judge_state(passage, first_state(passage), !passage->forwarded, &judgement);
+		__u32 state = judge_state(passage, first_state(AS_PASSAGE(passage)), !passage->forwarded, &judgement);
 
 		verdict = judgement.verdict;
 		flow = open_flow(passage, &judgement, state);
@@ -90,7 +90,7 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
 	}
 	if (flow) {
 		if (skb && is_worth_a_look(passage, flow))
-			look_at_socket(skb, passage, flow);
+			look_at_socket(skb, AS_ARGUMENTS(passage, flow));
 		count_in_flow(passage, flow, verdict == WEIR_DENIED);
 	}
 	if (verdict == WEIR_DENIED)
@@ -102,7 +102,7 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
  * The receiver's end of a packet that takes the short way. (Until 5.18 a key must be on the stack: the
  * copy.)
  */
-SUBPROGRAM int hand_over(struct __sk_buff *skb, const struct passage *sent, __u32 peer,
+__noinline int hand_over(struct __sk_buff *skb, const struct passage *sent, __u32 peer,
 			 __u32 transport_offset)
 {
 	struct weir_odometer *odometer;

@@ -9,13 +9,9 @@
 
 #ifdef WEIR_BEFORE_5_12
 #define HAS_SHORT_WAY false
-/* The verifier goes through it for each way that leads there: it knows pointers no other way. */
-#define SUBPROGRAM static __noinline
 #define TICK_CLOCK_NS() bpf_ktime_get_ns()
 #else
 #define HAS_SHORT_WAY true
-/* A global function: the verifier looks at it once, not once for each way that leads there. */
-#define SUBPROGRAM __noinline
 #define TICK_CLOCK_NS() bpf_ktime_get_coarse_ns()
 #endif
 

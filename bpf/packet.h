@@ -54,16 +54,14 @@ struct {
 	__type(value, struct packet);
 } packets SEC(".maps");
 
-static __always_inline struct packet *packet_in_hand(void)
+static __always_inline struct packet *packet_at(__u32 in_hand)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&packets, &zero);
+	return bpf_map_lookup_elem(&packets, &in_hand);
 }
 
 static __always_inline struct packet *fresh_packet(void)
 {
-	struct packet *packet = packet_in_hand();
+	struct packet *packet = packet_at(0);
 
 	if (packet)
 		__builtin_memset(packet, 0, sizeof(*packet));
@@ -73,7 +71,7 @@ static __always_inline struct packet *fresh_packet(void)
 #define NEW_PACKET(name) struct packet *name = fresh_packet()
 #define PACKET_ARGUMENT
 #define AS_ARGUMENT(packet)
-#define FIND_PACKET(name) struct packet *name = packet_in_hand()
+#define FIND_PACKET(name) struct packet *name = packet_at(0)
 #else
 #define NEW_PACKET(name) struct packet name##_on_stack = {}, *name = &name##_on_stack
 #define PACKET_ARGUMENT struct packet *packet,

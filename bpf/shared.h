@@ -10,6 +10,7 @@
 #define WEIR_SHARED_H
 
 #include "maps.h"
+#include "packet.h"
 
 #ifdef WEIR_BEFORE_5_12
 
@@ -112,6 +113,34 @@ static __always_inline void end_taking(const struct flow_key *key)
 #define end_taking(key) ((void)(key))
 #define TAKE(counter) __sync_lock_test_and_set(&(counter), 0)
 
+#endif
+
+#ifdef WEIR_BEFORE_5_12
+static __always_inline struct flow *flow_in_hand(const struct packet *packet)
+{
+	struct flow *flow = bpf_map_lookup_elem(&flows, &packet->passage.key);
+
+	return flow ? flow : bpf_map_lookup_elem(&untracked, &packet->passage.key);
+}
+
+/* For global functions: they look for themselves what they cannot be handed. */
+#define PASSAGE __u32 in_hand
+#define AS_PASSAGE(passage) 0
+#define FIND_PASSAGE(passage)                                                                        \
+	struct packet *packet_ = packet_at(in_hand);                                                     \
+	const struct passage *passage = packet_ ? &packet_->passage : NULL
+#define PASSAGE_AND_FLOW __u32 in_hand
+#define AS_ARGUMENTS(passage, flow) 0
+#define FIND_PASSAGE_AND_FLOW(passage, flow)                                                        \
+	FIND_PASSAGE(passage);                                                                         \
+	struct flow *flow = packet_ ? flow_in_hand(packet_) : NULL
+#else
+#define PASSAGE const struct passage *passage
+#define AS_PASSAGE(passage) passage
+#define FIND_PASSAGE(passage)
+#define PASSAGE_AND_FLOW const struct passage *passage, struct flow *flow
+#define AS_ARGUMENTS(passage, flow) passage, flow
+#define FIND_PASSAGE_AND_FLOW(passage, flow)
 #endif
 
 /* Reads and writes state bits of a flow that another CPU may be changing. */

@@ -35,8 +35,9 @@ static __always_inline void count_retransmits(struct flow *flow, __u32 total)
 		__sync_fetch_and_add(&flow->retransmits, total - before);
 }
 
-SUBPROGRAM int look_at_socket(struct __sk_buff *skb, const struct passage *passage, struct flow *flow)
+__noinline int look_at_socket(struct __sk_buff *skb, PASSAGE_AND_FLOW)
 {
+	FIND_PASSAGE_AND_FLOW(passage, flow);
 	struct bpf_sock *sk = skb->sk;
 	const struct flow_key *key;
 

@@ -52,8 +52,9 @@ static __always_inline void time_handshake(const struct passage *passage, struct
 }
 
 /* Until a value is known its field holds when its clock began, as the connection's age. */
-SUBPROGRAM int time_packet(const struct passage *passage, struct flow *flow)
+__noinline int time_packet(PASSAGE_AND_FLOW)
 {
+	FIND_PASSAGE_AND_FLOW(passage, flow);
 	__u32 state;
 	bool forward;
 
