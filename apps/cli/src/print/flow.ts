@@ -1,6 +1,7 @@
 import type { FlowEnd, FlowLine } from "@weir/api";
 import { type Colour, paint } from "./format.ts";
 import type { Columns } from "./rows.ts";
+import { cut } from "./narrow.ts";
 import { cellText } from "./table.ts";
 
 /** `shop/cart-0`, else the DNS name, else the address. */
@@ -101,6 +102,9 @@ export interface FlowLayout {
   /** The day before the time of day. */
   isDated: boolean;
   widths: Record<keyof FlowCells, number>;
+  /** Of a narrow terminal: cells that are left out, and its columns. */
+  hidden?: ReadonlySet<keyof FlowCells>;
+  columns?: number;
 }
 
 const headings: FlowCells = {
@@ -167,16 +171,31 @@ function flowCells(flow: FlowLine, isDated: boolean): FlowCells {
 
 /** A calm line: when, who to whom, seen on which side, packets and bytes both ways, verdict, why. */
 export function flowText(flow: FlowLine, colour: boolean, layout = liveLayout): string {
-  const cells = flowCells(flow, layout.isDated);
-  const padded = columnsOf((name) => cells[name].padEnd(layout.widths[name]));
+  const padded = paddedCells(flowCells(flow, layout.isDated), layout);
   padded.time = paint(padded.time, "dim", colour);
   padded.arrow = paint(padded.arrow, "dim", colour);
   padded.verdict = verdictText(flow.verdict, colour);
-  return [...Object.values(padded), cellText(flow.reason)].join(" ").trimEnd();
+  return lineOf(padded, cellText(flow.reason), layout);
 }
 
 /** The heading over lines of `flowText`. */
 export function flowHeading(layout = liveLayout): string {
-  const padded = columnsOf((name) => headings[name].padEnd(layout.widths[name]));
-  return [...Object.values(padded), "REASON"].join(" ");
+  return lineOf(paddedCells(headings, layout), "REASON", layout);
+}
+
+function paddedCells(cells: FlowCells, { widths, columns }: FlowLayout): FlowCells {
+  const fit = (text: string, width: number): string =>
+    columns === undefined ? text : cut(text, width);
+  return columnsOf((name) => fit(cells[name], widths[name]).padEnd(widths[name]));
+}
+
+function lineOf(
+  padded: FlowCells,
+  reason: string,
+  { hidden, widths, columns }: FlowLayout,
+): string {
+  const shown = cellNames.filter((name) => hidden?.has(name) !== true);
+  const before = shown.reduce((sum, name) => sum + widths[name] + 1, 0);
+  const why = columns === undefined ? reason : cut(reason, Math.max(1, columns - before));
+  return [...shown.map((name) => padded[name]), why].join(" ").trimEnd();
 }

@@ -10,6 +10,7 @@ import {
   liveLayout,
   withPort,
 } from "./flow.ts";
+import { fittingColumns, narrowed } from "./narrow.ts";
 import { colourWanted } from "./format.ts";
 import { tableText } from "./table.ts";
 
@@ -131,6 +132,39 @@ describe("a flow in words", () => {
       "shop/load-generator-j8llxvjcl-n2cwk → kube-system/kube-dns-qhp4jsrf9-2j2d8:53 ",
     );
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(160);
+  });
+
+  it.each([60, 80, 100, 120, 140])("fits a terminal of %i columns", (columns) => {
+    for (const known of [flowLayout([flow, lookup]), liveLayout]) {
+      const layout = narrowed(known, columns);
+      const lines = [
+        flowHeading(layout),
+        ...[flow, lookup].map((one) => flowText(one, false, layout)),
+      ];
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+      const places = lines.map((line) => line.search(/allowed|denied|VERDICT/));
+      expect(new Set(places).size).toBe(1);
+      expect(lines[2]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} shop\/.*n2cwk +→ kube-.*:53 .*not-i/);
+    }
+    expect(narrowed(liveLayout, undefined)).toBe(liveLayout);
+  });
+
+  it("of sums leaves out what is empty, then what is least asked for, where they do not fit", () => {
+    const row = {
+      src: "cart",
+      name: "",
+      dst: "database",
+      bytes: 123,
+      first: "2026-01-01T00:00:00Z",
+    };
+    const names = Object.keys(row);
+    const fitting = (columns: number | undefined) =>
+      fittingColumns(names, [row], ["first", "bytes"], columns);
+    expect(fitting(undefined)).toEqual(names);
+    expect(fitting(80)).toEqual(names);
+    expect(fitting(45)).toEqual(["src", "dst", "bytes", "first"]);
+    expect(fitting(30)).toEqual(["src", "dst", "bytes"]);
+    expect(fitting(1)).toEqual(["src", "dst"]);
   });
 
   it("gives the day only where flows are of several", () => {

@@ -1,6 +1,7 @@
 import { type ClientOptions, lines, open } from "../client.ts";
 import { completenessOf, noteCompleteness } from "../print/completeness.ts";
 import type { Format } from "../print/format.ts";
+import { fittingColumns, terminalColumns } from "../print/narrow.ts";
 import { printRows } from "../print/rows.ts";
 
 export interface EdgesOptions extends ClientOptions {
@@ -17,6 +18,9 @@ export interface EdgesOptions extends ClientOptions {
 
 type Sums = Record<string, string | number>;
 
+/** What a narrow terminal goes without first; -o csv and json have all. */
+const spare = ["first", "last", "rows", "reply_packets", "packets", "reply_bytes"];
+
 /** `weir edges`. */
 export async function edges(options: EdgesOptions): Promise<void> {
   const { since, until, at, by, filter, order, limit, each, output } = options;
@@ -27,7 +31,8 @@ export async function edges(options: EdgesOptions): Promise<void> {
   );
   const rows: Sums[] = [];
   for await (const line of lines(response)) rows.push(JSON.parse(line) as Sums);
-  const names = Object.keys(rows[0] ?? {});
+  const all = Object.keys(rows[0] ?? {});
+  const names = output === "table" ? fittingColumns(all, rows, spare, terminalColumns()) : all;
   printRows(rows, { names, cells: (row) => names.map((name) => row[name]) }, output);
   if (rows.length === 0) process.stderr.write("no flow in that time\n");
   const truncated = response.headers["weir-truncated"];

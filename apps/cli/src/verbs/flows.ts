@@ -4,8 +4,9 @@ import { type Call, type ClientOptions, lines, open } from "../client.ts";
 import { usageError } from "../exit.ts";
 import { completenessOf, noteCompleteness } from "../print/completeness.ts";
 import { csvLine } from "../print/csv.ts";
-import { flowColumns, flowHeading, flowLayout, flowText } from "../print/flow.ts";
+import { flowColumns, flowHeading, flowLayout, flowText, liveLayout } from "../print/flow.ts";
 import { type Format, colourWanted } from "../print/format.ts";
+import { narrowed, terminalColumns } from "../print/narrow.ts";
 import { printRows } from "../print/rows.ts";
 import { followTail } from "./follow.ts";
 
@@ -70,7 +71,8 @@ async function history(options: FlowsOptions): Promise<void> {
 }
 
 function printTable(rows: FlowLine[]): void {
-  const [layout, colour] = [flowLayout(rows), colourWanted()];
+  const layout = narrowed(flowLayout(rows), terminalColumns());
+  const colour = colourWanted();
   process.stdout.write(`${flowHeading(layout)}\n`);
   for (const row of rows) process.stdout.write(`${flowText(row, colour, layout)}\n`);
 }
@@ -80,8 +82,9 @@ function printer(format: Format): (line: string) => void {
   if (format === "json") return (line) => void out.write(`${sanitizeJson(line)}\n`);
   if (format === "table") {
     const colour = colourWanted();
-    out.write(`${flowHeading()}\n`);
-    return (line) => void out.write(`${flowText(JSON.parse(line) as FlowLine, colour)}\n`);
+    const layout = narrowed(liveLayout, terminalColumns());
+    out.write(`${flowHeading(layout)}\n`);
+    return (line) => void out.write(`${flowText(JSON.parse(line) as FlowLine, colour, layout)}\n`);
   }
   if (format === "csv") {
     out.write(`${csvLine(flowColumns.names)}\r\n`);
