@@ -43,7 +43,7 @@ export function kafkaClient(options: KafkaBusOptions): Kafka {
     brokers: options.brokers,
     clientId: options.clientId,
     connectionTimeout: 3000,
-    requestTimeout: 30_000,
+    requestTimeout: options.requestTimeoutMs,
     retry: retryOf(options),
     logLevel: logLevel.INFO,
     logCreator: () => (entry: LogEntry) => {

@@ -6,6 +6,7 @@ import { brokerMissing, startBroker } from "@weir/kafka";
 import type { RunningBroker } from "@weir/kafka";
 import kafkajs from "kafkajs";
 import type { Bus } from "../bus.ts";
+import { BusError } from "../error.ts";
 import { eventually, freshName } from "../testing/carriers.ts";
 import { createKafkaBus } from "./bus.ts";
 import type { KafkaBusOptions } from "./options.ts";
@@ -133,10 +134,11 @@ onBroker("the Kafka carrier", () => {
     texts.length = 0;
     await joinGroup();
     await eventually(() => expect(texts).toEqual(["12", "13", "14", "15", "16", "17", "18", "19"]));
-    expect(errors[0]).toMatchObject({
-      code: "skipped",
-      message: expect.stringMatching(/keeps offsets 12 to 20, .* stood at 5/),
-    });
+    // A broker that has just been started may also have said that it reads its groups.
+    const skipped = errors.filter((error) => error instanceof BusError && error.code === "skipped");
+    expect(skipped.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/keeps offsets 12 to 20, .* stood at 5/),
+    ]);
     expect(bus.counters().skippedMessages).toBe(7);
   }, 60_000);
 

@@ -21,6 +21,8 @@ export interface KafkaBusOptions {
   gatherAboveRequests: number;
   /** Bytes fetched and not yet handed over, per partition and reader. */
   maxQueuedBytes: number;
+  /** A request that is not answered for so long is tried again over a new connection. */
+  requestTimeoutMs: number;
   /** Retries of one operation before it rejects with `unavailable`; readers go on for ever. */
   maxRetries: number;
   firstRetryMs: number;
@@ -46,6 +48,7 @@ export const defaultKafkaBusOptions: Omit<KafkaBusOptions, "brokers"> = {
   maxRequestBytes: 768 << 10,
   gatherAboveRequests: 20,
   maxQueuedBytes: 2 << 20,
+  requestTimeoutMs: 30_000,
   maxRetries: 6,
   firstRetryMs: 200,
   maxRetryMs: 3000,

@@ -31,8 +31,8 @@ export async function connectPlatformatic(
     retryDelay: (_client: unknown, _operation: string, attempt: number) =>
       Math.min(options.firstRetryMs * 2 ** (attempt - 1), options.maxRetryMs),
     connectTimeout: 3000,
-    requestTimeout: 30_000,
-    timeout: 30_000,
+    requestTimeout: options.requestTimeoutMs,
+    timeout: options.requestTimeoutMs,
     metadataMaxAge: 5 * 60_000,
     // It takes the rest by the number of partitions.
     partitioner: (_message: unknown, key?: Buffer) =>

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { brokerMissing, startBroker } from "@weir/kafka";
 import type { RunningBroker } from "@weir/kafka";
 import type { Bus } from "../bus.ts";
@@ -208,6 +209,32 @@ onBroker.each(["kafkajs", "platformatic"] as const)("sending to Kafka by %s", (p
       child.once("close", resolve);
     });
     expect({ screen, code }).toEqual({ screen: "done\n", code: 0 });
+  }, 60_000);
+
+  it("loses, repeats and reorders nothing when the broker hangs longer than a request may take", async () => {
+    const bus = connect({ requestTimeoutMs: 1000, firstRetryMs: 100, maxRetryMs: 500 });
+    const name = await topicOf(bus, false, 1);
+    const send = (n: number): Promise<void> =>
+      bus.send(name, [{ key: "k", value: Buffer.from(`${n} `.repeat(2000)) }]);
+    await send(0);
+    process.kill(broker.pid, "SIGSTOP");
+    const sends = Promise.all([1, 2, 3, 4, 5].map((n) => send(n)));
+    await pause(3000);
+    process.kill(broker.pid, "SIGCONT");
+    await sends;
+    for (let n = 6; n < 10; n++) await send(n);
+    const got: string[] = [];
+    await bus.readGroup({
+      group: freshName("group"),
+      topics: [name],
+      maxBatchMessages: 100,
+      onBatch: ({ messages }) => {
+        got.push(...messages.map((message) => Buffer.from(message.value ?? []).toString()));
+        return Promise.resolve();
+      },
+    });
+    await eventually(() => expect(got.at(-1)).toBe("9 ".repeat(2000)));
+    expect(got).toEqual(Array.from({ length: 10 }, (_, n) => `${n} `.repeat(2000)));
   }, 60_000);
 
   it("numbers the batches of one producer, so that the broker takes a repeat for one", async () => {
