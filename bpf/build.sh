@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-for tool in clang llvm-strip bpftool; do
+for tool in clang llvm-strip llvm-objdump bpftool; do
   command -v "$tool" >/dev/null || { echo "bpf/build.sh: $tool is missing; run: apt-get install clang llvm bpftool" >&2; exit 1; }
 done
 [ -e /sys/kernel/btf/vmlinux ] || { echo "bpf/build.sh: /sys/kernel/btf/vmlinux is missing; a kernel with CONFIG_DEBUG_INFO_BTF=y is needed" >&2; exit 1; }
@@ -40,5 +40,9 @@ compile() { # SOURCE OBJECT FLAG...
 # v3 for atomic exchange and fetch: x86-64 from Linux 5.12, arm64 from 5.18.
 compile probe.bpf.c probe -mcpu=v3
 compile flow.bpf.c flow -mcpu=v3
-# v2 has none, so the compiler refuses what those kernels would; 32-bit operations they know.
+# v3 for comparisons of 32 bits, which those kernels know; of atomics they know addition only.
 compile flow.bpf.c flow-before-5.12 -mcpu=v3 -DWEIR_BEFORE_5_12
+if llvm-objdump -d build/flow-before-5.12.bpf.o | grep -qE 'xchg|fetch'; then
+  echo "bpf/build.sh: flow-before-5.12.bpf.o has an atomic operation that Linux before 5.12 does not know" >&2
+  exit 1
+fi

@@ -100,7 +100,7 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
 
 /*
  * The receiver's end of a packet that takes the short way. (Until 5.18 a key must be on the stack: the
- * copy.)
+ * copy.) A global function: the verifier looks at it once, not once for each way that leads here.
  */
 __noinline int hand_over(struct __sk_buff *skb, const struct passage *sent, __u32 peer,
 			 __u32 transport_offset)

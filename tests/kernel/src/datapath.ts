@@ -4,8 +4,15 @@ import { chooseProgramFile, odometerMapsOf } from "@weir/collector";
 import type { OdometerMaps } from "@weir/collector";
 import { BpfObject, RingReader, openIterator, testRun } from "libbpf-ts";
 
-export const programFile = chooseProgramFile();
-export const objectPath = programFile.path;
+/** Of bpf/build, by name. */
+function builtObject(name: string): string {
+  return new URL(`../../../bpf/build/${name}.bpf.o`, import.meta.url).pathname;
+}
+
+/** As a collector chooses them; `WEIR_OBJECT=flow-before-5.12`: those of another kernel than this. */
+const { WEIR_OBJECT } = process.env;
+export const objectPath =
+  WEIR_OBJECT === undefined ? chooseProgramFile().path : builtObject(WEIR_OBJECT);
 
 /** A record of struct weir_flow_record, readable. */
 export interface Seen {
@@ -59,6 +66,8 @@ export interface DatapathOptions {
   settings?: Record<string, number | bigint>;
   /** Connections that are remembered without an entry. */
   untracked?: number;
+  /** Of bpf/build; absent: those for this kernel. */
+  object?: string;
 }
 
 export interface RunOptions {
@@ -88,18 +97,21 @@ export class Datapath implements Disposable {
   /** `layer3`: with the programs for devices without MAC header; loading them takes a while. */
   constructor(options: DatapathOptions = {}) {
     const autoload = options.layer3 ?? false;
-    this.object = BpfObject.open(objectPath, {
-      programs: { from_workload_l3: { autoload }, to_workload_l3: { autoload } },
-      settings: {
-        unknown_endpoint_denied: options.unknownDenied ? 1 : 0,
-        ...options.settings,
+    this.object = BpfObject.open(
+      options.object === undefined ? objectPath : builtObject(options.object),
+      {
+        programs: { from_workload_l3: { autoload }, to_workload_l3: { autoload } },
+        settings: {
+          unknown_endpoint_denied: options.unknownDenied ? 1 : 0,
+          ...options.settings,
+        },
+        maps: {
+          flows: { maxEntries: options.flows ?? 4096 },
+          events: { maxEntries: options.ringBytes ?? 1 << 18 },
+          untracked: { maxEntries: options.untracked ?? 4096 },
+        },
       },
-      maps: {
-        flows: { maxEntries: options.flows ?? 4096 },
-        events: { maxEntries: options.ringBytes ?? 1 << 18 },
-        untracked: { maxEntries: options.untracked ?? 4096 },
-      },
-    }).load();
+    ).load();
     this.#ring = new RingReader(this.object.map("events"));
     this.odometers = odometerMapsOf(this.object);
     this.odometers.open(loopback);

@@ -1,6 +1,6 @@
 /** `npm run kernels [-- VERSION...] [--all-tests]`: the programs on other kernels than this machine's. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fetchKernel, versions } from "./kernel.ts";
@@ -8,9 +8,12 @@ import { runInMachine } from "./machine.ts";
 import { describeLine, parseLine } from "./report.ts";
 import { isAsExpected } from "./expectation.ts";
 import type { InsideLine } from "./report.ts";
+import { describeKernels } from "./table.ts";
+import type { Visit } from "./table.ts";
 
 const root = join(import.meta.dirname, "../../../..");
 const cache = join(root, "build/kernels");
+const table = join(root, "tests/kernel/KERNELS.md");
 const packages: [string, string][] = [
   ["qemu-system-x86", "/usr/bin/qemu-system-x86_64"],
   ["qemu-system-common", "/usr/lib/qemu/virtiofsd"],
@@ -36,7 +39,11 @@ function installPackages(): void {
   });
 }
 
-async function check(version: string, files: string[]): Promise<boolean> {
+/** What the machine said, and whether it ended as it should. */
+async function visit(
+  version: string,
+  files: string[],
+): Promise<{ lines: InsideLine[]; isGood: boolean }> {
   const kernel = await fetchKernel(version, cache);
   const lines: InsideLine[] = [];
   const node = join(root, "node_modules/.bin/node");
@@ -53,7 +60,17 @@ async function check(version: string, files: string[]): Promise<boolean> {
     },
   });
   if (code !== 0) console.log(`  the machine ended with ${code ?? "nothing"}`);
-  return code === 0 && isAsExpected(version, lines);
+  return { lines, isGood: code === 0 && isAsExpected(version, lines) };
+}
+
+/** KERNELS.md has the latest whole visit to each kernel. */
+function keep(version: string, lines: InsideLine[]): void {
+  const fileOf = (one: string): string => join(cache, one, "seen.json");
+  const date = new Date().toISOString().slice(0, 10);
+  writeFileSync(fileOf(version), JSON.stringify({ date, lines } satisfies Visit));
+  const seen = versions.filter((one) => existsSync(fileOf(one)));
+  const visits = seen.map((one) => JSON.parse(readFileSync(fileOf(one), "utf8")) as Visit);
+  writeFileSync(table, describeKernels(visits));
 }
 
 async function main(): Promise<number> {
@@ -78,7 +95,9 @@ prints its instructions and runs the packet tests. Needs root, apt and 4 GiB of 
   mkdirSync("/lib/modules", { recursive: true });
   const failed: string[] = [];
   for (const version of positionals.length > 0 ? positionals : versions) {
-    if (!(await check(version, values["load-only"] ? [] : tests))) failed.push(version);
+    const { lines, isGood } = await visit(version, values["load-only"] ? [] : tests);
+    if (!values["load-only"]) keep(version, lines);
+    if (!isGood) failed.push(version);
   }
   console.log(failed.length === 0 ? "all kernels are as expected" : `failed: ${failed.join(", ")}`);
   return failed.length === 0 ? 0 : 1;
