@@ -34,12 +34,12 @@ async function hammer(datapath: Datapath, onTurn: () => void): Promise<void> {
     const workers = work.map(
       (workerData) => new Worker(new URL("taking-worker.ts", import.meta.url), { workerData }),
     );
-    let running = workers.length;
+    const running = new Set(workers);
     const ends = workers.map(async (worker) => {
       await once(worker, "exit");
-      running--;
+      running.delete(worker);
     });
-    while (running > 0) {
+    while (running.size > 0) {
       onTurn();
       await sleep(0);
     }
