@@ -63,12 +63,14 @@ async function withProgress<T>(id: string, options: SqlOptions, answer: Promise<
   const out = process.stderr;
   if (!out.isTTY) return answer;
   let shown = false;
+  let isOver = false;
   const timer = setInterval(() => {
     // What is wrong, the statement's own answer says.
     void progressLine(id, options)
       .catch(() => undefined)
       .then((line) => {
-        if (line !== undefined) shown = out.write(`\r\u001b[K${line}; Ctrl-C stops it`) || true;
+        if (line !== undefined && !isOver)
+          shown = out.write(`\r\u001b[K${line}; Ctrl-C stops it`) || true;
         return shown;
       });
   }, progressIntervalMs);
@@ -80,6 +82,8 @@ async function withProgress<T>(id: string, options: SqlOptions, answer: Promise<
   try {
     return await answer;
   } finally {
+    // What was asked before may still be answered.
+    isOver = true;
     process.off("SIGINT", interrupted);
     clearInterval(timer);
     if (shown) out.write("\r\u001b[K");
