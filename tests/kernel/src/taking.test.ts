@@ -35,15 +35,15 @@ async function hammer(datapath: Datapath, onTurn: () => void): Promise<void> {
       (workerData) => new Worker(new URL("taking-worker.ts", import.meta.url), { workerData }),
     );
     const running = new Set(workers);
-    const ends = workers.map(async (worker) => {
-      await once(worker, "exit");
-      running.delete(worker);
-    });
+    const ends = Promise.all(
+      workers.map((worker) => once(worker, "exit").finally(() => running.delete(worker))),
+    );
+    ends.catch(() => {});
     while (running.size > 0) {
       onTurn();
       await sleep(0);
     }
-    await Promise.all(ends);
+    await ends;
   } finally {
     for (const name of ["from_workload", "to_workload"])
       datapath.object.program(name).unpin(`/sys/fs/bpf/taking-${process.pid}-${name}`);

@@ -34,4 +34,15 @@ describe("what is expected of a kernel", () => {
     expect(isAsExpected("6.1", [loaded, refused])).toBe(false);
     expect(isAsExpected("6.1", [])).toBe(false);
   });
+
+  it("is that nothing fails but what cannot be tried there, and that this fails", () => {
+    const impossible = [
+      "takes nobody else for the node, whatever address is written",
+      "lets nobody into a connection of the node, nor cuts it for them",
+    ];
+    expect(isAsExpected("5.10", [loaded, tested(79, impossible)])).toBe(true);
+    expect(isAsExpected("5.10", [loaded, tested(79, [...impossible, "another"])])).toBe(false);
+    expect(isAsExpected("5.10", [loaded, tested(81)])).toBe(false);
+    expect(isAsExpected("6.1", [loaded, tested(79, impossible)])).toBe(false);
+  });
 });
