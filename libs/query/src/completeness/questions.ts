@@ -8,6 +8,7 @@ import {
   reportsSql,
 } from "../ledger.ts";
 import type { Statement } from "../statement.ts";
+import { heldSql } from "./held.ts";
 
 /** A node reports at least this often: flows this near to a report of it are not without one. */
 const reportGraceSeconds = 120;
@@ -27,7 +28,7 @@ ${ledgerSql}
 )
 UNION ALL
 SELECT node, '' AS boot_id, 0 AS produced, 0 AS stored, ${none} AS lost, ${none} AS lost_before
-FROM (SELECT DISTINCT node FROM flows WHERE time >= ${micros("since")} AND time < least(${micros("until")}, ${micros("settled")}))
+FROM (SELECT DISTINCT node FROM (${heldSql(micros("since"), `least(${micros("until")}, ${micros("settled")})`)}))
 WHERE node NOT IN (
     SELECT node FROM ledger
     WHERE time >= ${micros("since")} - toIntervalSecond(${reportGraceSeconds})
@@ -74,10 +75,7 @@ export function certainQuery(question: LedgerQuestion): Statement {
 ),
 blocks AS
 (
-    SELECT node, boot_id, block, count() AS held_rows
-    FROM flows
-    WHERE time >= ${near} AND time < ${micros("until")}
-    GROUP BY node, boot_id, block
+    ${heldSql(near, micros("until"))}
 ),
 held AS
 (
@@ -92,9 +90,8 @@ LEFT JOIN held ON held.node = marks.node AND held.boot_id = marks.boot_id
 GROUP BY node
 UNION ALL
 SELECT DISTINCT node, false AS certain
-FROM flows
-WHERE time >= ${micros("since")} AND time < least(${micros("until")}, ${micros("settled")})
-  AND node NOT IN (SELECT node FROM marks)`,
+FROM (${heldSql(micros("since"), `least(${micros("until")}, ${micros("settled")})`)})
+WHERE node NOT IN (SELECT node FROM marks)`,
     parameters: ledgerParameters(question),
   };
 }
@@ -122,9 +119,8 @@ steps AS
 ),
 blocks AS
 (
-    SELECT node, boot_id, toInt64(block) AS block, count() AS held_rows
-    FROM flows
-    WHERE time >= ${micros("since")} - ${lookBack} AND time < ${micros("until")}
+    SELECT node, boot_id, toInt64(held.block) AS block, sum(held.held_rows) AS held_rows
+    FROM (${heldSql(`${micros("since")} - ${lookBack}`, micros("until"))}) AS held
     GROUP BY node, boot_id, block
 ),
 held AS

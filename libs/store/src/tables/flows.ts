@@ -120,6 +120,8 @@ export const flowColumns = [
   ),
 ] as const;
 
+const blockOfRow = "node, boot_id, block, toStartOfFiveMinutes(time)";
+
 const key = "toStartOfFiveMinutes(time), src_namespace, src_workload, dst_namespace, dst_workload";
 
 /**
@@ -146,6 +148,14 @@ export const flows: TableDefinition = {
     { name: "dst_ip_bloom", definition: "dst_ip TYPE bloom_filter(0.01) GRANULARITY 2" },
     { name: "src_addr_bloom", definition: "src_addr TYPE bloom_filter(0.01) GRANULARITY 1" },
     { name: "dst_addr_bloom", definition: "dst_addr TYPE bloom_filter(0.01) GRANULARITY 1" },
+  ],
+  projections: [
+    // Rows of each block, which a collector's reports are held against: counted per part, so that
+    // what is deleted, dropped with its day, repeated or late is counted as it is.
+    {
+      name: "blocks",
+      select: `SELECT ${blockOfRow}, count(), min(time), max(time) GROUP BY ${blockOfRow}`,
+    },
   ],
   shardBy: "cityHash64(node, block)",
 };
