@@ -25,7 +25,8 @@ beforeAll(async () => {
   await bus.ensureTopics(Object.values(topics));
   store = opened.use(await openEmbeddedStore({ directory }));
   await store.migrate();
-  const config = apiConfig.parse({ listen: "127.0.0.1:0" });
+  const completeness = { maxWaitMs: 60_000 };
+  const config = apiConfig.parse({ listen: "127.0.0.1:0", completeness });
   const doors = { bus, store, log: silentLog(), metrics: createMetrics("api") };
   api = opened.use(await startApi(config, doors));
   // Two blocks of five flows, with a report before and after each.
