@@ -89,6 +89,7 @@ class KernelReader implements FlowReader {
       this.counters.recovered += count;
       this.#sender.add(area, count);
     }
+    this.#journal.wipe();
   }
 
   drain(): number {

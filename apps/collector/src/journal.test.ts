@@ -54,6 +54,26 @@ describe("the journal", () => {
     expect(edges.count()).toBe(9);
   });
 
+  it("keeps nothing of an area that a process died clearing", () => {
+    const bytes = memory();
+    const before = new Journal(bytes);
+    put(before.edges, 0, 9);
+    before.number(before.edges, 9);
+    // Cleared from the front, and no further than this.
+    before.edges.records.fill(0, 0, 4 * flowRecordBytes);
+    put(before.swept, 0, 2);
+    before.number(before.swept, 2);
+
+    const next = new Journal(bytes);
+    expect(next.pending().map((area) => area.count())).toEqual([0, 2]);
+    next.edges.clear(0);
+    next.wipe();
+    put(next.edges, 0, 4);
+    expect(next.edges.count()).toBe(4);
+    // Held: its records are nowhere else.
+    expect(next.swept.count()).toBe(2);
+  });
+
   it("settles forwards only", () => {
     const journal = new Journal(memory());
     journal.begin(10);

@@ -129,6 +129,14 @@ export class Journal {
       .filter((area) => area.isHeld || area.count() > 0)
       .toSorted((one, other) => order(one) - order(other));
   }
+
+  /**
+   * Once what was found is with the sender. A process that died while it cleared an area has left the
+   * end of it, which would count again behind the next process' records if that one dies as well.
+   */
+  wipe(): void {
+    for (const area of [this.edges, this.swept]) if (!area.isHeld) area.records.fill(0);
+  }
 }
 
 /** Room for one block's records. A record's time is never 0: where it is, the area ends. */
