@@ -1,6 +1,10 @@
+import { brokerMissing, startBroker } from "@weir/kafka";
 import type { Consumer } from "kafkajs";
 import { newCounters } from "../counters.ts";
-import type { KafkaAdmin } from "./admin.ts";
+import { eventually, freshName } from "../testing/carriers.ts";
+import { KafkaAdmin } from "./admin.ts";
+import { createKafkaBus } from "./bus.ts";
+import { kafkaClient } from "./client.ts";
 import { KafkaGroupReader } from "./group.ts";
 import { defaultKafkaBusOptions } from "./options.ts";
 
@@ -53,4 +57,65 @@ describe("joining a group", () => {
   it("is not tried again where that is of no use", async () => {
     expect(await joinAgainst("GROUP_AUTHORIZATION_FAILED")).toEqual({ tried: 1, reported: 0 });
   });
+});
+
+const missing = brokerMissing();
+if (missing !== undefined)
+  process.stderr.write(`skipped, a member that stands still: ${missing}\n`);
+const onBroker = missing === undefined ? describe : describe.skip;
+
+onBroker("a member that stands still without an error", () => {
+  it("is noticed and joins anew, and reads on where it stood", async () => {
+    await using stack = new AsyncDisposableStack();
+    const broker = await startBroker();
+    stack.defer(() => broker.stop());
+    const bus = createKafkaBus({ brokers: [broker.address] });
+    stack.defer(() => bus.close());
+    const topic = freshName("stall");
+    await bus.ensureTopics([{ name: topic, partitions: 1, compacted: false }]);
+    const send = (text: string): Promise<void> =>
+      bus.send(topic, [{ key: "k", value: Buffer.from(text) }]);
+
+    const options = { ...defaultKafkaBusOptions, brokers: [broker.address], stallCheckMs: 300 };
+    const consumers: Consumer[] = [];
+    const admin = new KafkaAdmin(kafkaClient(options), options);
+    stack.defer(() => admin.close());
+    const texts: string[] = [];
+    const errors: string[] = [];
+    const reader: KafkaGroupReader = await KafkaGroupReader.join(
+      {
+        newConsumer: (groupId) => {
+          const consumer = kafkaClient(options).consumer({ groupId, maxWaitTimeInMs: 100 });
+          consumers.push(consumer);
+          return consumer;
+        },
+        admin,
+        bus: options,
+        counters: newCounters(),
+        compacted: new Set(),
+        onClosed: () => undefined,
+      },
+      {
+        ...{ group: freshName("group"), topics: [topic], maxBatchMessages: 10 },
+        onBatch: async ({ messages, partition }) => {
+          texts.push(...messages.map(({ value }) => Buffer.from(value ?? []).toString()));
+          const offset = (messages.at(-1)?.offset ?? 0n) + 1n;
+          await reader.commit([{ topic, partition, offset, metadata: "" }]);
+        },
+        onError: ({ message }) => errors.push(message),
+      },
+    );
+    stack.use(reader);
+    await send("one");
+    await eventually(() => expect(texts).toEqual(["one"]));
+    // Heartbeats go on; nothing is fetched, and nothing will ask for it again.
+    consumers[0]?.pause([{ topic }]);
+    await send("two");
+    await send("three");
+    await eventually(() => expect(texts).toEqual(["one", "two", "three"]), 30_000);
+    expect(consumers).toHaveLength(2);
+    expect(errors).toContainEqual(
+      expect.stringMatching(/stands still at 1 of [23]; .* joins anew/),
+    );
+  }, 90_000);
 });

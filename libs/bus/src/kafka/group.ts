@@ -9,6 +9,7 @@ import type { KafkaAdmin } from "./admin.ts";
 import { unavailable } from "./client.ts";
 import { GroupSession } from "./session.ts";
 import type { KafkaBusOptions } from "./options.ts";
+import { StallWatch } from "./stall-watch.ts";
 
 export interface GroupDoors {
   /** A client of its own: kafkajs shares the positions of a group between consumers of a client. */
@@ -35,10 +36,13 @@ export class KafkaGroupReader implements GroupReader {
   #session: GroupSession | undefined;
   #closing: Promise<void> | undefined;
   #recovering: Promise<void> | undefined;
+  readonly #stalls = new StallWatch();
+  readonly #watching: NodeJS.Timeout;
 
   private constructor(doors: GroupDoors, options: GroupOptions) {
     this.#doors = doors;
     this.#options = options;
+    this.#watching = setInterval(() => void this.#look(), doors.bus.stallCheckMs).unref();
   }
 
   /** Resolves when the group has given this member its first partitions. */
@@ -164,6 +168,24 @@ export class KafkaGroupReader implements GroupReader {
     this.#recovering = undefined;
   }
 
+  async #look(): Promise<void> {
+    const session = this.#session;
+    if (session === undefined || this.#recovering !== undefined) return;
+    try {
+      const standings = await session.standings();
+      if (session !== this.#session || this.#recovering !== undefined) return;
+      const [stalled, ...others] = this.#stalls.look(standings);
+      if (stalled === undefined) return;
+      const { key, next, high } = stalled;
+      const more = others.length > 0 ? ` and ${others.length} more` : "";
+      const what = `${key} stands still at ${next} of ${high}${more}; the member joins anew`;
+      this.#recover(new BusError("unavailable", what));
+    } catch (error) {
+      // Where the broker is away, it is no stall.
+      this.#doors.bus.log.debug({ error }, "could not look whether a member stands still");
+    }
+  }
+
   async #discard(): Promise<void> {
     const consumer = this.#consumer;
     this.#consumer = undefined;
@@ -221,6 +243,7 @@ export class KafkaGroupReader implements GroupReader {
   }
 
   async #close(): Promise<void> {
+    clearInterval(this.#watching);
     const session = this.#session;
     session?.stop();
     // The membership is kept while batches in hand may still commit.

@@ -31,6 +31,11 @@ export class PartitionQueue implements Source {
     this.#onRoom = onRoom;
   }
 
+  /** Nothing is fetched until there is room. */
+  get isFull(): boolean {
+    return this.#full;
+  }
+
   push(messages: Message[]): void {
     for (const message of messages) {
       this.#messages.push(message);

@@ -6,6 +6,7 @@ import type { KafkaAdmin } from "./admin.ts";
 import { messageOf } from "./message.ts";
 import type { KafkaBusOptions } from "./options.ts";
 import { PartitionQueue } from "./queue.ts";
+import type { Standing } from "./stall-watch.ts";
 
 export interface SessionOptions {
   assignment: Record<string, number[]>;
@@ -24,6 +25,8 @@ export class GroupSession {
   readonly #queues = new Map<string, PartitionQueue>();
   /** Offset that the next fetch of a partition should begin with. */
   readonly #fetched = new Map<string, bigint>();
+  /** Where reading began. */
+  #positions: Position[] = [];
   #deliveries: Delivery[] = [];
   #stopped = false;
   #assigned = false;
@@ -50,8 +53,9 @@ export class GroupSession {
 
   async start(): Promise<void> {
     const { consumer, options, assignment } = this.#options;
-    const positions = await this.#positions();
+    const positions = await this.#lookUp();
     if (this.#stopped) return;
+    this.#positions = positions;
     try {
       await options.onAssigned?.({ positions });
     } catch (thrown) {
@@ -71,7 +75,7 @@ export class GroupSession {
   }
 
   /** Stored positions; one that retention or a new topic has made void begins anew, and says so. */
-  async #positions(): Promise<Position[]> {
+  async #lookUp(): Promise<Position[]> {
     const { admin, options, assignment } = this.#options;
     const stored = await admin.positions(options.group, Object.keys(assignment));
     const own = stored.filter(({ topic, partition }) => this.#owns(topic, partition));
@@ -115,6 +119,26 @@ export class GroupSession {
     this.#noticeSkipped(key, topic, fetched[0]?.offset ?? -1n);
     this.#fetched.set(key, (fetched.at(-1)?.offset ?? -1n) + 1n);
     this.#queues.get(key)?.push(fetched);
+  }
+
+  /** Of the partitions that wait for nobody here; none before `start` is through. */
+  async standings(): Promise<Standing[]> {
+    if (this.#stopped || !this.#assigned) return [];
+    const standings: Standing[] = [];
+    for (const topic of Object.keys(this.#options.assignment)) {
+      const bounds = await this.#options.admin.bounds(topic);
+      for (const { partition, low, high } of bounds) {
+        const key = keyOf(topic, partition);
+        const queue = this.#queues.get(key);
+        if (queue === undefined || queue.isFull) continue;
+        const began = this.#positions.find(
+          (one) => one.topic === topic && one.partition === partition,
+        );
+        const from = began === undefined || began.offset < 0n ? low : began.offset;
+        standings.push({ key, next: this.#fetched.get(key) ?? from, high });
+      }
+    }
+    return standings;
   }
 
   /** kafkajs goes to the oldest message by itself when retention has overtaken a reader. */
