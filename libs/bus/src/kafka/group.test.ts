@@ -49,6 +49,43 @@ async function joinAgainst(type: string): Promise<{ tried: number; reported: num
   return { tried, reported };
 }
 
+describe("a member whose group is divided anew", () => {
+  it("joins anew where it is never told of its share", async () => {
+    const errors: string[] = [];
+    const made: Record<string, (event: object) => void>[] = [];
+    const newConsumer = (): Consumer => {
+      const on: Record<string, (event: object) => void> = {};
+      made.push(on);
+      const done = (): Promise<void> => Promise.resolve();
+      return {
+        events: { GROUP_JOIN: "join", REBALANCING: "rebalancing", CRASH: "crash" },
+        on: (name: string, listener: () => void) => (on[name] = listener),
+        ...{ connect: done, subscribe: done, disconnect: done, pause: () => undefined },
+        run: () => Promise.resolve(on["join"]?.({ payload: { memberAssignment: {} } })),
+      } as unknown as Consumer;
+    };
+    await using _reader = await KafkaGroupReader.join(
+      {
+        newConsumer,
+        admin: { positions: () => Promise.resolve([]) } as unknown as KafkaAdmin,
+        bus: { ...defaultKafkaBusOptions, brokers: [], firstRetryMs: 1, stallCheckMs: 20 },
+        counters: newCounters(),
+        compacted: new Set(),
+        onClosed: () => undefined,
+      },
+      {
+        ...{ group: "g", topics: ["t"], maxBatchMessages: 1 },
+        onBatch: () => Promise.resolve(),
+        onError: ({ message }) => errors.push(message),
+      },
+    );
+    expect(made).toHaveLength(1);
+    made[0]?.["rebalancing"]?.({});
+    await eventually(() => expect(made).toHaveLength(2));
+    expect(errors).toEqual([expect.stringMatching(/gave this member nothing/)]);
+  });
+});
+
 describe("joining a group", () => {
   it("is tried again, within its bounds, while the broker is still reading its groups", async () => {
     expect(await joinAgainst("GROUP_LOAD_IN_PROGRESS")).toEqual({ tried: 4, reported: 3 });

@@ -37,6 +37,8 @@ export class KafkaGroupReader implements GroupReader {
   #closing: Promise<void> | undefined;
   #recovering: Promise<void> | undefined;
   readonly #stalls = new StallWatch();
+  /** The group was being divided anew at the last look. */
+  #leftWithout: GroupSession | undefined;
   readonly #watching: NodeJS.Timeout;
 
   private constructor(doors: GroupDoors, options: GroupOptions) {
@@ -171,6 +173,11 @@ export class KafkaGroupReader implements GroupReader {
   async #look(): Promise<void> {
     const session = this.#session;
     if (session === undefined || this.#recovering !== undefined) return;
+    if (session.isStopped) {
+      if (this.#leftWithout === session) this.#recover(new BusError("unavailable", noShare));
+      this.#leftWithout = session;
+      return;
+    }
     try {
       const standings = await session.standings();
       if (session !== this.#session || this.#recovering !== undefined) return;
@@ -259,6 +266,8 @@ export class KafkaGroupReader implements GroupReader {
     return this.close();
   }
 }
+
+const noShare = "the group was divided anew and gave this member nothing; it joins anew";
 
 /** kafkajs says of these that they may be tried again, and leaves it to others. */
 const passing = new Set([

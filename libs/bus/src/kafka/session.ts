@@ -195,6 +195,10 @@ export class GroupSession {
     if (stored === 0) throw new BusError("unavailable", "the consumer is being started anew");
   }
 
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const delivery of this.#deliveries) delivery.stop();
