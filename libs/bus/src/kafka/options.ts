@@ -32,6 +32,8 @@ export interface KafkaBusOptions {
   heartbeatIntervalMs: number;
   /** How long a change of members, or a close, waits for batches in hand. */
   rebalanceTimeoutMs: number;
+  /** A member that is not told its positions for this long after an assignment joins anew. */
+  lookUpTimeoutMs: number;
   /** A member that read nothing between two looks, though it could, joins anew; this far apart. */
   stallCheckMs: number;
   /** Replicas of topics that ensureTopics makes; -1 leaves it to the broker. */
@@ -57,6 +59,7 @@ export const defaultKafkaBusOptions: Omit<KafkaBusOptions, "brokers"> = {
   sessionTimeoutMs: 15_000,
   heartbeatIntervalMs: 1000,
   rebalanceTimeoutMs: 10_000,
+  lookUpTimeoutMs: 60_000,
   stallCheckMs: 30_000,
   replicationFactor: -1,
   log: silent,

@@ -7,6 +7,7 @@ import { messageOf } from "./message.ts";
 import type { KafkaBusOptions } from "./options.ts";
 import { PartitionQueue } from "./queue.ts";
 import type { Standing } from "./stall-watch.ts";
+import { within } from "../wakeup.ts";
 
 export interface SessionOptions {
   assignment: Record<string, number[]>;
@@ -53,7 +54,7 @@ export class GroupSession {
 
   async start(): Promise<void> {
     const { consumer, options, assignment } = this.#options;
-    const positions = await this.#lookUp();
+    const positions = await this.#lookUpInTime();
     if (this.#stopped) return;
     this.#positions = positions;
     try {
@@ -72,6 +73,15 @@ export class GroupSession {
         consumer.resume([{ topic, partitions }]);
       }
     });
+  }
+
+  /** An answer that never comes would leave every partition paused, with no error to anybody. */
+  async #lookUpInTime(): Promise<Position[]> {
+    const { bus, options } = this.#options;
+    const looking = this.#lookUp();
+    if (await within(bus.lookUpTimeoutMs, looking)) return looking;
+    const what = `positions of ${options.group} were not told within ${bus.lookUpTimeoutMs} ms`;
+    throw new BusError("unavailable", `${what}; the member joins anew`);
   }
 
   /** Stored positions; one that retention or a new topic has made void begins anew, and says so. */
