@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSpool, realDisk, spoolDefaults } from "@weir/bus";
 import type { Bus, OutgoingMessage, Spool, SpoolDisk } from "@weir/bus";
-import { createFlowDecoder, flowRecordBytes } from "@weir/codec";
+import { createFlowDecoder, flowLayout, flowRecordBytes } from "@weir/codec";
 import { silentLog } from "@weir/runtime";
 import { createBlockSender } from "./block-sender.ts";
 import type { BlockSender } from "./block-sender.ts";
@@ -120,10 +120,15 @@ describe("blocks on their way to the bus", () => {
     put(journal.swept, 1);
     journal.swept.records.fill(0, 32, 64);
     sender.add(journal.swept, 1);
+    // Its packets are in another record, which was taken at the same time.
+    put(journal.swept, 1);
+    journal.swept.records.fill(0, 32, 64);
+    journal.swept.records[flowLayout.connections.offset] = 1;
+    sender.add(journal.swept, 1);
     expect(journal.pending()).toEqual([]);
     bus.open();
     await sender.flush(5000);
-    expect(bus.blocks().map((one) => one.count)).toEqual([2]);
+    expect(bus.blocks().map((one) => one.count)).toEqual([2, 1]);
   });
 
   it("wait on disk while the bus is away, and need no memory of the journal", async () => {
@@ -183,6 +188,15 @@ describe("blocks on their way to the bus", () => {
       expect(sender.counters).toMatchObject({ blocks: 2, records: 5 });
     },
   );
+
+  it("are not written over while they wait in the journal", async () => {
+    await begin(false);
+    sender.add(journal.swept, put(journal.swept, 3));
+    expect(() => sender.add(journal.swept, put(journal.swept, 5))).toThrow(/block 1 waits/);
+    bus.open();
+    expect(await sender.flush(5000)).toBe(true);
+    expect(bus.blocks().map(({ block, count }) => [block, count])).toEqual([[1, 3]]);
+  });
 
   it("move to the disk when it takes them again", async () => {
     isDiskFull = true;

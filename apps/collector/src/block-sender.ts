@@ -108,6 +108,9 @@ class OrderedSender implements BlockSender {
 
   add(area: JournalArea, count: number): void {
     const { journal } = this.#options;
+    // Other records under the same number would be taken for a repeat.
+    if (this.#held.some((one) => one.area === area))
+      throw new Error(`block ${area.mark?.number} waits in the journal; nothing may be put there`);
     if (this.#records.length < area.records.length)
       this.#records = new Uint8Array(area.records.length);
     const kept = keepNumbered(area.records, count, this.#records);

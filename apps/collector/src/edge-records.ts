@@ -29,5 +29,9 @@ function hasNumbers(records: Uint8Array, index: number): boolean {
   if (kind === idle) return true;
   const from = at + flowLayout.packets.offset;
   for (let byte = from; byte < from + 32; byte++) if (records[byte] !== 0) return true;
+  // Two that take at once may overtake each other.
+  if (records[at + flowLayout.connections.offset] !== 0) return true;
+  const retransmits = at + flowLayout.retransmits.offset;
+  for (let byte = retransmits; byte < retransmits + 4; byte++) if (records[byte] !== 0) return true;
   return false;
 }

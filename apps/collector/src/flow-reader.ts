@@ -71,6 +71,8 @@ class KernelReader implements FlowReader {
   readonly #swept: JournalArea;
   readonly #journal: Journal;
   #gathered = 0;
+  /** Bytes of the swept area that are in no block yet; a pass that failed leaves some. */
+  #filled = 0;
   readonly #gaps = new Gaps();
 
   constructor({ datapath, sender, journal }: ReaderOptions) {
@@ -119,6 +121,7 @@ class KernelReader implements FlowReader {
   }
 
   async sweep(flush = false): Promise<void> {
+    this.#sendSwept();
     if (this.#swept.isHeld) {
       this.counters.postponed++;
       if (!flush) return;
@@ -149,25 +152,33 @@ class KernelReader implements FlowReader {
   }
 
   async #readThrough(): Promise<boolean> {
+    // The block of the pass before may be held here still.
+    await this.#sender.room(this.#swept);
+    if (this.#swept.isHeld) return false;
     const { object } = this.#datapath;
     using reader = openIterator(object.program("sweep"), { map: this.#datapath.map("flows") });
     const { records } = this.#swept;
-    let filled = 0;
     for (;;) {
       // Straight into the journal: what the kernel has taken out of its map is there, or here.
       // On another thread: a million entries take half a second, and the ring has to be emptied.
-      const read = await reader.readIntoAsync(records.subarray(filled));
-      filled += read;
-      if (read > 0 && filled + iteratorReadBytes <= records.length) continue;
-      const count = filled / flowRecordBytes;
-      this.counters.swept += count;
-      if (count > 0) this.#sender.add(this.#swept, count);
+      const read = await reader.readIntoAsync(records.subarray(this.#filled));
+      this.#filled += read;
+      if (read > 0 && this.#filled + iteratorReadBytes <= records.length) continue;
+      this.#sendSwept();
       if (read === 0) return true;
-      filled = 0;
       // What the kernel has not handed over stays counted in its map.
       await this.#sender.room(this.#swept);
       if (this.#swept.isHeld) return false;
     }
+  }
+
+  /** Where it throws, what was read stays, and the next sweep begins with it. */
+  #sendSwept(): void {
+    const count = this.#filled / flowRecordBytes;
+    if (count === 0) return;
+    this.#sender.add(this.#swept, count);
+    this.counters.swept += count;
+    this.#filled = 0;
   }
 
   [Symbol.dispose](): void {
