@@ -89,7 +89,14 @@ export function attachNotes(plan: NotePlan, object: BpfObject, pins: Pins, log: 
       log.warn({ error, program: name }, "whose sockets are will not be known");
     }
   }
-  if (plan.programs.includes("open_sockets")) findOpenSockets(object.program("open_sockets"));
+  if (!plan.programs.includes("open_sockets")) return;
+  try {
+    findOpenSockets(object.program("open_sockets"));
+  } catch (error) {
+    plan.hooks["process"] =
+      `missing: of sockets that were open before: ${(error as Error).message}`;
+    log.warn({ error }, "whose the sockets are that were open before will not be known");
+  }
 }
 
 function attach(name: NoteName, program: BpfProgram, cgroupPath: string): Link {
