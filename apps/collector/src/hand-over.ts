@@ -1,4 +1,14 @@
-import { chownSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchownSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { CollectorConfig } from "./config.ts";
 import { spoolDirectoryOf } from "./node-spool.ts";
@@ -52,8 +62,24 @@ function give(folder: string, uid: number, gid: number): void {
   mkdirSync(dirname(folder), { recursive: true, mode: 0o755 });
   refuseShut(dirname(folder), uid);
   if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
-  chownSync(folder, uid, gid);
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isSymbolicLink()) chownSync(join(entry.parentPath, entry.name), uid, gid);
+  giveTree(folder, uid, gid);
+}
+
+/**
+ * What an earlier collector left is the user's already, who may put links in the way meanwhile: every
+ * step goes through a descriptor, and none follows a link.
+ */
+export function giveTree(folder: string, uid: number, gid: number): void {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+  const descriptor = openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    const here = `/proc/self/fd/${descriptor}`;
+    for (const entry of readdirSync(here, { withFileTypes: true })) {
+      if (entry.isDirectory()) giveTree(join(here, entry.name), uid, gid);
+      else if (!entry.isSymbolicLink()) lchownSync(join(here, entry.name), uid, gid);
+    }
+    fchownSync(descriptor, uid, gid);
+  } finally {
+    closeSync(descriptor);
   }
 }
