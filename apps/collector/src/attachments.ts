@@ -5,7 +5,7 @@ import { BpfError, Link } from "libbpf-ts";
 import type { TypedMap } from "libbpf-ts";
 import type { Log } from "@weir/runtime";
 import type { Datapath } from "./datapath.ts";
-import { attachHook, isAlive, removePinnedLink } from "./hook.ts";
+import { attachHook, isAlive, removeOtherKind, removePinnedLink } from "./hook.ts";
 import type { Hook, HookKind } from "./hook.ts";
 import type { WantedInterface } from "./interfaces.ts";
 import type { OdometerMaps } from "./odometer-maps.ts";
@@ -189,6 +189,7 @@ class NodeAttachments implements Attachments {
       for (const side of ["from", "to"] as const) {
         const place = { ...wanted, side, inverted: own };
         hooks.push(attachHook(datapath, kind, place, links[side]));
+        if (wasWatched) removeOtherKind(datapath, kind, place, links[side]);
       }
     } catch (error) {
       for (const hook of hooks) {

@@ -1,4 +1,4 @@
-import { unlinkSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { BpfError, attachClsact, attachTcx } from "libbpf-ts";
 import type { BpfProgram, ClsactFilter, Link } from "libbpf-ts";
 import type { Datapath, ProgramName } from "./datapath.ts";
@@ -84,12 +84,39 @@ export function isAlive(link: Link): boolean {
 
 /** The pin first: whatever fails after it, nobody takes over a link that is going. */
 export function removePinnedLink(link: Link, path: string): void {
-  unlinkSync(path);
+  // Somebody else may have taken it away.
+  rmSync(path, { force: true });
   try {
     if (isAlive(link)) link.detach();
   } finally {
     link.close();
   }
+}
+
+/**
+ * Where ours is in place: takes away what a collector with the other kind of hook has left there,
+ * which would count every packet once more.
+ */
+export function removeOtherKind(
+  datapath: Datapath,
+  kind: HookKind,
+  place: HookPlace,
+  inherited: Link | undefined,
+): void {
+  if (kind === "tcx") {
+    if (inherited === undefined) removeFilter(datapath.program(programFor(place)), where(place));
+  } else if (inherited !== undefined) {
+    removePinnedLink(inherited, datapath.pins.link(place.ifindex, place.side));
+  }
+}
+
+/**
+ * Takes our filter away, whoever has put it there; where there is none it does nothing. To take its
+ * place is how a filter is got hold of that another process has left.
+ */
+export function removeFilter(program: BpfProgram, at: ReturnType<typeof where>): void {
+  const ours = { priority: clsactPriority, handle: clsactHandle, replace: true };
+  attachClsact(program, { ...at, ...ours })[Symbol.dispose]();
 }
 
 /** Ours among the filters of an interface. */

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import type { RunState } from "@weir/identity";
 import { watchRunDirectory } from "@weir/identity";
 import type { Log } from "@weir/runtime";
-import { BpfMap, BpfProgram, Link, attachClsact } from "libbpf-ts";
+import { BpfMap, BpfProgram, Link } from "libbpf-ts";
 import type { CollectorConfig } from "./config.ts";
-import { clsactHandle, clsactPriority, removePinnedLink } from "./hook.ts";
+import { removeFilter, removePinnedLink } from "./hook.ts";
 import { removeNodeSpool } from "./node-spool.ts";
 import { createPins, pinDirectoryOf } from "./pins.ts";
 import type { Pins } from "./pins.ts";
@@ -49,9 +49,7 @@ function removeFilters(
     for (const direction of ["ingress", "egress"] as const) {
       const place = { ifindex, direction, ...(netns === undefined ? {} : { netns }) };
       try {
-        // Taking its place is how a filter is got hold of that another process has left.
-        const ours = { priority: clsactPriority, handle: clsactHandle, replace: true };
-        attachClsact(program, { ...place, ...ours })[Symbol.dispose]();
+        removeFilter(program, place);
         removed++;
       } catch (error) {
         log.debug({ error, ifindex }, "the interface is gone, and its filters with it");
