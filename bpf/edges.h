@@ -52,18 +52,30 @@ static __always_inline void describe(struct weir_flow_record *record, const stru
 	record->srtt_us = flow->srtt_us;
 	record->first_byte_us = state & STATE_ANSWER_TIMED ? flow->first_byte_us : 0;
 	record->dns = 0;
-	record->close_reason = flow->close_reason;
+	/* Unreachable, and answered all the same later: not what ended it. */
+	record->close_reason = flow->close_reason == WEIR_CLOSE_UNREACHABLE &&
+					       state & STATE_FLAG(WEIR_FLAG_ANSWERED) ?
+				       WEIR_CLOSE_NONE :
+				       flow->close_reason;
 }
 
 /* Between begin_taking and end_taking: the counters are the record's from here on, and nobody else's. */
 static __always_inline void take_deltas(struct weir_flow_record *record, struct flow *flow)
 {
+	__u32 connections;
+
 	record->packets = TAKE(flow->packets);
 	record->bytes = TAKE(flow->bytes);
 	record->reply_packets = TAKE(flow->reply_packets);
 	record->reply_bytes = TAKE(flow->reply_bytes);
 	record->retransmits = TAKE(flow->retransmits);
-	record->connections = TAKE(flow->connections);
+	connections = TAKE(flow->connections);
+	/* A record counts up to 255; the rest goes with the next one. */
+	if (connections > 255) {
+		__sync_fetch_and_add(&flow->connections, connections - 255);
+		connections = 255;
+	}
+	record->connections = connections;
 }
 
 static __always_inline void give_back_deltas(const struct weir_flow_record *record, struct flow *flow)

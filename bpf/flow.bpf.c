@@ -226,7 +226,7 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 		over = true;
 		end = WEIR_CLOSE_UNWATCHED;
 	}
-	if ((has_deltas(flow) && (over || is_due(tuned, flow, now))) ||
+	if ((has_deltas(flow) && (over || is_due(tuned, flow, now))) || (over && flow->connections) ||
 	    (end == WEIR_CLOSE_IDLE && is_worth_an_end(&gone, flow))) {
 		bool told;
 
@@ -244,7 +244,7 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 			return 0;
 		flow->reported = now;
 	}
-	if (over && !has_deltas(flow) && !bpf_map_delete_elem(&flows, &gone))
+	if (over && !has_deltas(flow) && !flow->connections && !bpf_map_delete_elem(&flows, &gone))
 		count_live(gone.ifindex, -1);
 	else
 		__sync_fetch_and_add(&swept_flows, 1);

@@ -144,6 +144,19 @@ describe("an interface's budget of edges", () => {
     expect(datapath.dropped("WEIR_DROP_EDGE_MERGED")).toBe(1);
     expect(total(datapath.records())).toEqual({ packets: 3, bytes: 120, connections: 2 });
   });
+
+  it("tells more lives than one record can count", () => {
+    using datapath = new Datapath();
+    tune(datapath, { edge_interval_ns: 10n ** 9n, edge_burst_ns: 1n });
+    for (let life = 0; life < 600; life++) {
+      datapath.from(segment(7, syn));
+      datapath.to(segment(7, rst | ack, true));
+    }
+    // Nobody watches it any more: the entry goes once all of it is told.
+    const told = [1, 2, 3, 4].flatMap(() => datapath.sweep({ flush: true }));
+    expect(total(told)).toEqual({ packets: 1200, bytes: 48_000, connections: 600 });
+    expect([...datapath.object.map("flows").entries()]).toEqual([]);
+  });
 });
 
 describe("a pod that sends to every port there is, beside a quiet one", () => {
