@@ -7,34 +7,77 @@ import { createKafkaBus } from "./bus.ts";
 import { kafkaClient } from "./client.ts";
 import { KafkaGroupReader } from "./group.ts";
 import { defaultKafkaBusOptions } from "./options.ts";
+import type { KafkaBusOptions } from "./options.ts";
 
-/** A consumer whose broker answers every join like this. */
-function refusing(type: string): Consumer {
-  return {
-    events: { GROUP_JOIN: "join", REBALANCING: "rebalancing", CRASH: "crash" },
-    on: () => () => undefined,
-    connect: () => Promise.reject(Object.assign(new Error(`says ${type}`), { type })),
-    disconnect: () => Promise.resolve(),
-  } as unknown as Consumer;
+type Listeners = Record<string, ((event: object) => void) | undefined>;
+
+/** A fake consumer: joins at once, reads nothing, and is told of more by `emit`. */
+class FakeConsumer {
+  readonly events = { GROUP_JOIN: "join", REBALANCING: "rebalancing", CRASH: "crash" };
+  readonly #assignment: Record<string, number[]>;
+  readonly #listeners: Listeners = {};
+
+  constructor(assignment: Record<string, number[]>) {
+    this.#assignment = assignment;
+  }
+
+  on(name: string, listener: (event: object) => void): void {
+    this.#listeners[name] = listener;
+  }
+
+  emit(name: "join" | "rebalancing"): void {
+    this.#listeners[name]?.({ payload: { memberAssignment: this.#assignment } });
+  }
+
+  async run(): Promise<void> {
+    await Promise.resolve();
+    this.emit("join");
+  }
+
+  async connect(): Promise<void> {}
+  async subscribe(): Promise<void> {}
+  async disconnect(): Promise<void> {}
+  pause(): void {}
+  resume(): void {}
+  seek(): void {}
 }
 
-async function joinAgainst(type: string): Promise<{ tried: number; reported: number }> {
-  let tried = 0;
-  let reported = 0;
-  const joining = KafkaGroupReader.join(
+/** One that the broker lets in never. */
+class RefusedConsumer extends FakeConsumer {
+  readonly #type: string;
+
+  constructor(type: string) {
+    super({});
+    this.#type = type;
+  }
+
+  override connect(): Promise<void> {
+    return Promise.reject(Object.assign(new Error(`says ${this.#type}`), { type: this.#type }));
+  }
+}
+
+interface Joined {
+  reader: Promise<KafkaGroupReader>;
+  consumers: FakeConsumer[];
+  errors: string[];
+}
+
+function join(
+  newConsumer: () => FakeConsumer,
+  bus: Partial<KafkaBusOptions>,
+  positions: () => Promise<never[]> = () => Promise.resolve([]),
+): Joined {
+  const consumers: FakeConsumer[] = [];
+  const errors: string[] = [];
+  const reader = KafkaGroupReader.join(
     {
       newConsumer: () => {
-        tried++;
-        return refusing(type);
+        const made = newConsumer();
+        consumers.push(made);
+        return made as unknown as Consumer;
       },
-      admin: {} as KafkaAdmin,
-      bus: {
-        ...defaultKafkaBusOptions,
-        brokers: [],
-        maxRetries: 3,
-        firstRetryMs: 1,
-        maxRetryMs: 2,
-      },
+      admin: { positions, bounds: () => Promise.resolve([]) } as unknown as KafkaAdmin,
+      bus: { ...defaultKafkaBusOptions, brokers: [], firstRetryMs: 1, maxRetryMs: 2, ...bus },
       counters: newCounters(),
       compacted: new Set(),
       onClosed: () => undefined,
@@ -42,57 +85,48 @@ async function joinAgainst(type: string): Promise<{ tried: number; reported: num
     {
       ...{ group: "g", topics: ["t"], maxBatchMessages: 1 },
       onBatch: () => Promise.resolve(),
-      onError: () => reported++,
+      onError: ({ message }) => errors.push(message),
     },
   );
-  await expect(joining).rejects.toMatchObject({ code: "unavailable" });
-  return { tried, reported };
+  return { reader, consumers, errors };
 }
 
 describe("a member whose group is divided anew", () => {
   it("joins anew where it is never told of its share", async () => {
-    const errors: string[] = [];
-    const made: Record<string, (event: object) => void>[] = [];
-    const newConsumer = (): Consumer => {
-      const on: Record<string, (event: object) => void> = {};
-      made.push(on);
-      const done = (): Promise<void> => Promise.resolve();
-      return {
-        events: { GROUP_JOIN: "join", REBALANCING: "rebalancing", CRASH: "crash" },
-        on: (name: string, listener: () => void) => (on[name] = listener),
-        ...{ connect: done, subscribe: done, disconnect: done, pause: () => undefined },
-        run: () => Promise.resolve(on["join"]?.({ payload: { memberAssignment: {} } })),
-      } as unknown as Consumer;
-    };
-    await using _reader = await KafkaGroupReader.join(
-      {
-        newConsumer,
-        admin: { positions: () => Promise.resolve([]) } as unknown as KafkaAdmin,
-        bus: { ...defaultKafkaBusOptions, brokers: [], firstRetryMs: 1, stallCheckMs: 20 },
-        counters: newCounters(),
-        compacted: new Set(),
-        onClosed: () => undefined,
-      },
-      {
-        ...{ group: "g", topics: ["t"], maxBatchMessages: 1 },
-        onBatch: () => Promise.resolve(),
-        onError: ({ message }) => errors.push(message),
-      },
-    );
-    expect(made).toHaveLength(1);
-    made[0]?.["rebalancing"]?.({});
-    await eventually(() => expect(made).toHaveLength(2));
+    const { reader, consumers, errors } = join(() => new FakeConsumer({}), { stallCheckMs: 20 });
+    await using _reader = await reader;
+    expect(consumers).toHaveLength(1);
+    consumers[0]?.emit("rebalancing");
+    await eventually(() => expect(consumers).toHaveLength(2));
     expect(errors).toEqual([expect.stringMatching(/gave this member nothing/)]);
+  });
+
+  it("joins anew where its positions are never told: nothing is fetched before they are", async () => {
+    let asked = 0;
+    const positions = (): Promise<never[]> =>
+      ++asked === 2 ? new Promise(() => undefined) : Promise.resolve([]);
+    const bounds = { lookUpTimeoutMs: 50, stallCheckMs: 20 };
+    const { reader, consumers, errors } = join(
+      () => new FakeConsumer({ t: [0] }),
+      bounds,
+      positions,
+    );
+    await using _reader = await reader;
+    consumers[0]?.emit("join");
+    await eventually(() => expect(consumers).toHaveLength(2));
+    await eventually(() => expect(asked).toBe(3));
+    expect(errors).toEqual([expect.stringMatching(/positions of g .* within 50 ms/)]);
   });
 });
 
 describe("joining a group", () => {
-  it("is tried again, within its bounds, while the broker is still reading its groups", async () => {
-    expect(await joinAgainst("GROUP_LOAD_IN_PROGRESS")).toEqual({ tried: 4, reported: 3 });
-  });
-
-  it("is not tried again where that is of no use", async () => {
-    expect(await joinAgainst("GROUP_AUTHORIZATION_FAILED")).toEqual({ tried: 1, reported: 0 });
+  it.each([
+    ["is tried again, within its bounds, while the broker", "GROUP_LOAD_IN_PROGRESS", 4],
+    ["is not tried again where that is of no use, as where it", "GROUP_AUTHORIZATION_FAILED", 1],
+  ])("%s says %s", async (_, type, tried) => {
+    const { reader, consumers, errors } = join(() => new RefusedConsumer(type), { maxRetries: 3 });
+    await expect(reader).rejects.toMatchObject({ code: "unavailable" });
+    expect([consumers.length, errors.length]).toEqual([tried, tried - 1]);
   });
 });
 
