@@ -100,6 +100,18 @@ export const reportsSql = `reports AS
     WINDOW earlier AS (PARTITION BY node, boot_id ORDER BY time ASC ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 )`;
 
+/** Around the time that a letter names the rows of its block lie, as the enricher looks for them. */
+const letterMargin = "INTERVAL 2 HOUR";
+
+const isOfLetter = `is_there AND replayed.time >= about - ${letterMargin} AND replayed.time <= about + ${letterMargin}`;
+
+/** What is further ahead the enricher refuses whenever it comes; a time that cannot be read is 0. */
+const canBeStored = "toUnixTimestamp(about) > 86400 AND about < now64(6, 'UTC') + INTERVAL 1 DAY";
+
+/**
+ * A block that was refused for its clock (`letters`) is lost only until it is replayed: its rows are then
+ * counted wherever their times lie, which may be past what the reports of its clock say.
+ */
 export const ledgerSql = `WITH ${reportsSql},
 numbered AS
 (
@@ -141,27 +153,58 @@ held AS
 ),
 letters AS
 (
-    SELECT DISTINCT
-        extractGroups(reason, 'check the clock of (.+) \\\\(block (\\\\d+) of boot (.+), (\\\\d+) flows\\\\)$') AS parts,
-        parts[1] AS node, parts[3] AS boot_id, toInt64OrZero(parts[2]) AS block, toUInt64OrZero(parts[4]) AS refused
-    FROM dead_letters
-    WHERE topic = 'weir.flows.v1'
-      AND time >= ${micros("since")} - ${lookBack}
-      AND length(parts) = 4
+    SELECT node, boot_id, block, refused, min(about) AS about
+    FROM
+    (
+        SELECT
+            extractGroups(reason, 'is of (\\\\S+): check the clock of (.+) \\\\(block (\\\\d+) of boot (.+), (\\\\d+) flows\\\\)$') AS parts,
+            parseDateTime64BestEffortOrZero(parts[1], 6, 'UTC') AS about,
+            parts[2] AS node, parts[4] AS boot_id, toUInt64OrZero(parts[3]) AS block, toInt64OrZero(parts[5]) AS refused
+        FROM dead_letters
+        WHERE topic = 'weir.flows.v1'
+          AND time >= ${micros("since")} - ${lookBack}
+          AND length(parts) = 5
+    )
+    GROUP BY node, boot_id, block, refused
 ),
-refused AS
+replayed AS
 (
-    SELECT node, boot_id, run, sum(letters.refused) AS refused_rows
+    SELECT node, boot_id, block, time, true AS is_there
+    FROM flows
+    WHERE (node, boot_id, block) IN (SELECT node, boot_id, block FROM letters)
+      AND time >= (SELECT minIf(about, ${canBeStored}) FROM letters) - ${letterMargin}
+      AND time <= (SELECT maxIf(about, ${canBeStored}) FROM letters) + ${letterMargin}
+),
+refused_blocks AS
+(
+    SELECT node, boot_id, run, block, refused, about, no_earlier, ended
     FROM letters
     INNER JOIN runs USING (node, boot_id)
     WHERE letters.block > first_block AND letters.block <= last_block
+    ORDER BY abs(dateDiff('second', ended, about))
+    LIMIT 1 BY node, boot_id, block, refused
+),
+refused AS
+(
+    SELECT node, boot_id, run, sum(greatest(refused - there, 0)) AS refused_rows, sum(beyond) AS replayed_rows
+    FROM
+    (
+        SELECT
+            node, boot_id, run, block, refused,
+            countIf(${isOfLetter}) AS there,
+            there - countIf(${isOfLetter} AND replayed.time >= ${micros("since")} - ${lookBack} AND replayed.time < ${micros("until")}
+              AND replayed.time > no_earlier AND replayed.time <= ended + INTERVAL 1 SECOND) AS beyond
+        FROM refused_blocks
+        LEFT JOIN replayed USING (node, boot_id, block)
+        GROUP BY node, boot_id, run, block, refused
+    )
     GROUP BY node, boot_id, run
 )
 SELECT
     runs.node AS node,
     runs.boot_id AS boot_id,
     runs.handed AS produced,
-    held.held_rows AS stored,
+    held.held_rows + refused.replayed_rows AS stored,
     mapUpdate(runs.lost_now, map('dead_letter', toUInt64(refused.refused_rows))) AS lost,
     runs.lost_then AS lost_before
 FROM runs

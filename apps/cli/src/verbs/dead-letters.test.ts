@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { apiConfig, startApi } from "@weir/api";
 import { type Bus, createMemoryBus, topics } from "@weir/bus";
 import {
@@ -10,6 +10,7 @@ import {
   deadLetterCodec,
   flowLayout,
   flowRecordBytes,
+  nodeReportCodec,
   parseAddress,
 } from "@weir/codec";
 import { type Enricher, enricherConfig, startEnricher } from "@weir/enricher";
@@ -25,7 +26,7 @@ let store: Store;
 let enricher: Enricher;
 
 /** A block of flows from a node, whose clock may be wrong. */
-function block(number: number, rows: number, ms = Date.now()): Uint8Array {
+function block(number: number, rows: number, ms = Date.now(), node = "n1"): Uint8Array {
   const records = new Uint8Array(rows * flowRecordBytes);
   for (let row = 0; row < rows; row++) {
     const at = row * flowRecordBytes;
@@ -36,7 +37,7 @@ function block(number: number, rows: number, ms = Date.now()): Uint8Array {
   }
   const encoder = createFlowEncoder();
   const header = {
-    ...{ node: "n1", bootId: "boot", block: number, clockOffsetNs: BigInt(ms) * 1_000_000n },
+    ...{ node, bootId: "boot", block: number, clockOffsetNs: BigInt(ms) * 1_000_000n },
     ...{ rules: [], processes: [], names: [] },
   };
   const message = new Uint8Array(encoder.maxBytes(header, rows));
@@ -90,19 +91,17 @@ interface Line {
   reason: string;
   cannot?: string;
 }
-function weir(args: string[]): Promise<{ code: number; lines: Line[]; stderr: string }> {
+function run(args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((done) => {
-    execFile(
-      launcher,
-      ["dead-letters", ...args, "-o", "json"],
-      { env },
-      (error, stdout, stderr) => {
-        const lines = stdout.split("\n").filter((line) => line !== "");
-        const code = typeof error?.code === "number" ? error.code : 0;
-        done({ code, lines: lines.map((line) => JSON.parse(line) as Line), stderr });
-      },
-    );
+    execFile(launcher, [...args, "-o", "json"], { env }, (error, stdout, stderr) => {
+      done({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
+    });
   });
+}
+async function weir(args: string[]): Promise<{ code: number; lines: Line[]; stderr: string }> {
+  const { code, stdout, stderr } = await run(["dead-letters", ...args]);
+  const lines = stdout.split("\n").filter((line) => line !== "");
+  return { code, lines: lines.map((line) => JSON.parse(line) as Line), stderr };
 }
 
 describe("weir dead-letters", () => {
@@ -161,5 +160,68 @@ describe("weir dead-letters", () => {
       ["x.y:0:9", "cannot", "there is no such letter, or it is dropped by now"],
     ]);
     expect((await weir(["replay", "nonsense"])).code).toBe(2);
+  });
+});
+
+describe("the ledger", () => {
+  const minuteMs = 60_000;
+  /** What collectors say of themselves: nothing, then so many blocks and flows. */
+  const report = (node: string, ms: number, blocks: number, produced: number): Uint8Array =>
+    nodeReportCodec.encode({
+      ...{ node, boot_id: "boot", time: ms * 1000, version: "0", generation: 0, revision: 0 },
+      ...{ mode: "observe", error: null, attached: [], hooks: {}, odometers: [], lost: {} },
+      ...{ blocks, produced, counters: { last_block: blocks } },
+    });
+  const told = async (): Promise<Record<string, unknown>[]> => {
+    const { stdout } = await run(["ledger", "--since", "1h"]);
+    const { nodes } = JSON.parse(stdout) as { nodes: Record<string, unknown>[] };
+    return nodes.map(({ bootId: _, ...node }) => node);
+  };
+
+  it("counts a block that was refused for its clock as lost until it was replayed, and no other", async () => {
+    const now = Date.now();
+    await bus.send(
+      topics.nodes.name,
+      ["whole", "short"].flatMap((node) => [
+        { key: node, value: report(node, now - 3 * minuteMs, 0, 0) },
+        { key: node, value: report(node, now - minuteMs, 3, 12) },
+      ]),
+    );
+    // The enricher's clock is three hours behind: what nodes say is of the future.
+    const behind = jest.spyOn(Date, "now").mockImplementation(() => now - 180 * minuteMs);
+    try {
+      for (const node of ["whole", "short"])
+        await bus.send(flows, [{ key: node, value: block(2, 4, now - 2 * minuteMs, node) }]);
+      await enricher.drain(10_000);
+    } finally {
+      behind.mockRestore();
+    }
+    for (const node of ["whole", "short"])
+      for (const [number, rows] of node === "whole"
+        ? ([
+            [1, 5],
+            [3, 3],
+          ] as const)
+        : ([[1, 5]] as const))
+        await bus.send(flows, [
+          { key: node, value: block(number, rows, now - 2 * minuteMs, node) },
+        ]);
+    await enricher.drain(10_000);
+    const refused = { produced: 12, lost: { dead_letter: 4 }, complete: false };
+    expect(await told()).toEqual([
+      { node: "short", ...refused, stored: 5, unexplained: 3 },
+      { node: "whole", ...refused, stored: 8, unexplained: 0 },
+    ]);
+
+    const { lines } = await weir(["list", "--topic", flows]);
+    const letters = lines.filter(({ reason }) => /clock of (whole|short)/.test(reason));
+    expect(letters).toHaveLength(2);
+    for (let time = 0; time < 2; time++)
+      expect((await weir(["replay", ...letters.map(({ letter }) => letter)])).code).toBe(0);
+    const replayed = { produced: 12, lost: {} };
+    expect(await told()).toEqual([
+      { node: "short", ...replayed, stored: 9, unexplained: 3, complete: false },
+      { node: "whole", ...replayed, stored: 12, unexplained: 0, complete: true },
+    ]);
   });
 });

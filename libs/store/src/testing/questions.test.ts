@@ -279,6 +279,12 @@ describe("the ledger", () => {
         ...block("f", 5, 15, 9),
         // g: block 2 was refused for its times.
         ...block("g", 1, 55, 10),
+        // h: block 2 was refused and replayed; block 3 did not come.
+        ...block("h", 1, 55, 10),
+        ...block("h", 2, 15, 10),
+        // i: the same where the clock was set meanwhile: its rows are of an hour that is to come.
+        ...block("i", 1, 55, 10),
+        ...block("i", 2, -3600, 10),
       ]),
       "ledger flows",
     );
@@ -302,17 +308,26 @@ describe("the ledger", () => {
         report("f", 50, [1, 10], 1),
         report("g", 50, [1, 10], 1),
         report("g", 10, [2, 20], 2),
+        ...["h", "i"].flatMap((node) => [
+          report(node, 50, [1, 10], 1),
+          report(node, 10, node === "h" ? [3, 30] : [2, 20], node === "h" ? 3 : 2),
+        ]),
         report("f", 10, [5, 50], 5, { spool: 20, spool_damaged: 10 }),
       ]),
       "ledger reports",
     );
-    const letter = {
+    const letter = (node: string, at: number, flow = 0) => ({
       ...{ topic: "weir.flows.v1", partition: 0, offset: 7, function: "enrich-flows" },
       ...{ time: now - 12 * second, key: null, value: null },
-      reason:
-        "flow 0 is of 1970-01-01T00:00:00.000Z: check the clock of g (block 2 of boot boot-1, 10 flows)",
-    };
-    await store.insertNative("dead_letters", encodeRows(deadLetters, [letter, letter]), "letters");
+      reason: `flow ${flow} is of ${new Date(at / 1000).toISOString()}: check the clock of ${node} (block 2 of boot boot-1, 10 flows)`,
+    });
+    const letters = [
+      ...[letter("g", 0), letter("g", 0)],
+      // Refused twice, for one of its flows and for another.
+      ...[letter("h", now - 15 * second), letter("h", now - 14 * second, 3)],
+      letter("i", now + 3600 * second),
+    ];
+    await store.insertNative("dead_letters", encodeRows(deadLetters, letters), "letters");
   });
 
   const short = ({ nodes }: LedgerAnswer) =>
@@ -327,6 +342,8 @@ describe("the ledger", () => {
       ["e", 20, 20, 0, true],
       ["f", 50, 19, 1, false],
       ["g", 20, 10, 0, false],
+      ["h", 30, 20, 10, false],
+      ["i", 20, 20, 0, true],
     ]);
     expect(short(await answer(45))).toEqual([
       ["a", 20, 20, 0, true],
@@ -336,6 +353,8 @@ describe("the ledger", () => {
       ["e", 10, 10, 0, true],
       ["f", 40, 9, 1, false],
       ["g", 10, 0, 0, false],
+      ["h", 20, 10, 10, false],
+      ["i", 10, 10, 0, true],
     ]);
     expect(short(await answer(20))).toEqual([
       ["a", 10, 10, 0, true],
@@ -345,6 +364,8 @@ describe("the ledger", () => {
       ["e", 10, 10, 0, true],
       ["f", 40, 9, 1, false],
       ["g", 10, 0, 0, false],
+      ["h", 20, 10, 10, false],
+      ["i", 10, 10, 0, true],
     ]);
   });
 
@@ -359,6 +380,8 @@ describe("the ledger", () => {
       ["e", {}],
       ["f", { spool: 20, spool_damaged: 10 }],
       ["g", { dead_letter: 10 }],
+      ["h", {}],
+      ["i", {}],
     ]);
   });
 
