@@ -175,7 +175,10 @@ describe("the ledger", () => {
   const told = async (): Promise<Record<string, unknown>[]> => {
     const { stdout } = await run(["ledger", "--since", "1h"]);
     const { nodes } = JSON.parse(stdout) as { nodes: Record<string, unknown>[] };
-    return nodes.map(({ bootId: _, ...node }) => node);
+    return nodes.map(({ bootId, ...node }) => {
+      expect(bootId).toBe("boot");
+      return node;
+    });
   };
 
   it("counts a block that was refused for its clock as lost until it was replayed, and no other", async () => {
