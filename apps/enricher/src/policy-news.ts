@@ -52,8 +52,6 @@ function takeSnapshot(
 }
 
 function createdOf(snapshot: Uint8Array): number {
-  const { byteOffset, length } = snapshot;
-  const id = length < 5 ? -1 : new DataView(snapshot.buffer, byteOffset).getUint32(1);
-  const codec = id === policySetIndexCodec.schemaId ? policySetIndexCodec : policySetCodec;
+  const codec = policySetIndexCodec.reads(snapshot) ? policySetIndexCodec : policySetCodec;
   return codec.decode(snapshot).created;
 }

@@ -122,4 +122,6 @@ export interface RecordCodec<T> {
   readonly schemaId: number;
   encode(record: T): Uint8Array;
   decode(message: Uint8Array): T;
+  /** Whether its frame is that of this record: of the schema in force or of an earlier one. */
+  reads(message: Uint8Array): boolean;
 }

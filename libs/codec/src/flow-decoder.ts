@@ -1,6 +1,7 @@
 import { byteReader } from "./byte-reader.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { FlowColumns, FlowDecoder, FlowProcess } from "./contract.ts";
+import { inForce } from "./earlier-blocks.ts";
 import { CodecError } from "./error.ts";
 import { flowPlans } from "./flow-mapping.ts";
 import { checkFrame, frameBytes } from "./frame.ts";
@@ -50,7 +51,8 @@ class WasmDecoder implements FlowDecoder {
   #cut: Partial<FlowColumns> = {};
   #cutRows = -1;
 
-  decode(message: Uint8Array): FlowColumns {
+  decode(given: Uint8Array): FlowColumns {
+    const message = inForce(given);
     checkFrame(schemas.FlowBlock, message);
     const { name } = schemas.FlowBlock;
     if (message.length > maxMessageBytes) {

@@ -32,7 +32,7 @@ export function checkFrame(schema: Pick<Schema, "name" | "id">, message: Uint8Ar
 }
 
 /** The id in a frame that is known to be there. */
-function readSchemaId(message: Uint8Array): number {
+export function readSchemaId(message: Uint8Array): number {
   const [, a = 0, b = 0, c = 0, d = 0] = message;
   return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }

@@ -60,7 +60,7 @@ export class PolicyFeed {
     }
     if (key.startsWith(prefixes.delta)) return this.#delta(policyDeltaCodec.decode(value));
     if (key !== policySetKey) return [];
-    return isIndex(value)
+    return policySetIndexCodec.reads(value)
       ? this.#indexed(policySetIndexCodec.decode(value))
       : this.#snapshot(policySetCodec.decode(value));
   }
@@ -164,9 +164,4 @@ export class PolicyFeed {
 
 function partRevision(key: string): number {
   return Number(key.split("/")[1]);
-}
-
-function isIndex(value: Uint8Array): boolean {
-  const id = schemas.PolicySetIndex.id;
-  return value.length >= 5 && new DataView(value.buffer, value.byteOffset).getUint32(1) === id;
 }

@@ -14,10 +14,11 @@ import type {
   Suggestion,
   Workload,
 } from "./events.ts";
-import { checkFrame, frameBytes, writeFrame } from "./frame.ts";
+import { frameBytes, readSchemaId, writeFrame } from "./frame.ts";
 import type { RecordName, Schema } from "./schemas.ts";
 import { schemas } from "./schemas.ts";
 import { checkWellFormed } from "./well-formed.ts";
+import { isEarlier, writerOf } from "./written.ts";
 
 export interface Records {
   FlowBlock: FlowBlock;
@@ -38,7 +39,8 @@ export interface Records {
  *
  * `encode` throws CodecError that names the first field that does not fit; `decode` throws
  * CodecError with the offset for anything that is not exactly one well-formed record in a frame,
- * before it allocates for what the bytes claim.
+ * before it allocates for what the bytes claim. What was written with an earlier schema becomes a
+ * record of the one in force.
  */
 export function recordCodec<Name extends RecordName>(name: Name): RecordCodec<Records[Name]> {
   const schema = schemas[name];
@@ -46,6 +48,9 @@ export function recordCodec<Name extends RecordName>(name: Name): RecordCodec<Re
     schemaId: schema.id,
     encode: (record) => encode(schema, record),
     decode: (message) => decode(schema, message) as Records[Name],
+    reads: (message) =>
+      isEarlier(schema, message) ||
+      (message.length >= frameBytes && readSchemaId(message) === schema.id),
   };
 }
 
@@ -62,15 +67,15 @@ function encode(schema: Schema, record: unknown): Uint8Array {
 }
 
 function decode(schema: Schema, message: Uint8Array): unknown {
-  checkFrame(schema, message);
-  checkWellFormed(schema.name, schema.type, message, frameBytes);
+  const { type, resolver } = writerOf(schema, message);
+  checkWellFormed(schema.name, type, message, frameBytes);
   const body = Buffer.from(
     message.buffer,
     message.byteOffset + frameBytes,
     message.length - frameBytes,
   );
   try {
-    return schema.type.fromBuffer(body);
+    return schema.type.fromBuffer(body, resolver);
   } catch (error) {
     throw new CodecError(schema.name, frameBytes, (error as Error).message, { cause: error });
   }

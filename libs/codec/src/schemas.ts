@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import avro from "avsc";
 
 /** Topics whose contract lies in schemas/events, by the name of their top record. */
@@ -57,3 +57,16 @@ export const schemas: { readonly [name in RecordName]: Schema } = {
   Event: load(topicOfRecord.Event),
   DeadLetter: load(topicOfRecord.DeadLetter),
 };
+
+/**
+ * Every schema that messages were ever written with, those in force included, in canonical form:
+ * RECORD.ID.avsc, the id in hex. Topics and spools outlast an upgrade of whoever reads them.
+ */
+export const writtenDirectory = new URL("written/", directory);
+
+export const writtenFiles: ReadonlySet<string> = new Set(readdirSync(writtenDirectory));
+
+export function readWritten(file: string): avro.Type {
+  const text = readFileSync(new URL(file, writtenDirectory), "utf8");
+  return avro.Type.forSchema(JSON.parse(text) as avro.Schema);
+}
