@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Bus, KafkaBusOptions } from "@weir/bus";
 import type { Log } from "@weir/runtime";
-import type { Store } from "@weir/store";
+import type { RetentionChange, Store } from "@weir/store";
 import { usageError } from "./exit.ts";
 
 /** Throws a usage error for an address that `openBus` or `openStore` would not take. */
@@ -44,13 +44,17 @@ export function kafkaOptions(address: string): Pick<KafkaBusOptions, "brokers" |
 }
 
 /** Opens the store that `--store` names, its schema up to date: `embedded` or `http://HOST:PORT`. */
-export async function openStore(address: string, data: string): Promise<Store> {
+export async function openStore(
+  address: string,
+  data: string,
+  retention: RetentionChange = {},
+): Promise<Store> {
   const stores = await import("@weir/store");
   checkStore(address);
   const store =
     address === "embedded"
-      ? await stores.openEmbeddedStore({ directory: join(data, "store") })
-      : await stores.openServerStore({ url: address });
+      ? await stores.openEmbeddedStore({ directory: join(data, "store"), retention })
+      : await stores.openServerStore({ url: address, retention });
   try {
     await store.migrate();
   } catch (error) {

@@ -16,7 +16,7 @@ export { defaultQueryLimits } from "./limits.ts";
 export { type ClusterOptions, clusterStatements } from "./migrate/cluster-ddl.ts";
 export { NativeBlock } from "./native/block.ts";
 export type { ColumnBuilder, ColumnType } from "./native/column.ts";
-export { defaultRetention, type Retention } from "./retention.ts";
+export { defaultRetention, type Retention, type RetentionChange } from "./retention.ts";
 export { openServerStore, ServerStore, type ServerStoreOptions } from "./server/server-store.ts";
 export { deadLetters } from "./tables/dead-letters.ts";
 export { encodeRows } from "./tables/encode-rows.ts";

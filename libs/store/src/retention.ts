@@ -9,6 +9,10 @@ export interface Retention {
   deadLetterDays: number;
 }
 
+/** What is not said stays as the tables have it. */
+export type RetentionChange = { [days in keyof Retention]?: Retention[days] | undefined };
+
+/** What the tables begin with. */
 export const defaultRetention: Retention = {
   flowDays: 30,
   minuteDays: 30,
@@ -41,10 +45,11 @@ const kept: readonly Kept[] = [
  * `definitions` maps a table to its CREATE statement.
  */
 export function retentionStatements(
-  retention: Retention,
+  retention: RetentionChange,
   definitions: ReadonlyMap<string, string>,
 ): string[] {
   return kept.flatMap(({ table, time, days }) => {
+    if (retention[days] === undefined) return [];
     const wanted = `${time} + toIntervalDay(${retention[days]})`;
     if (definitions.get(table)?.includes(`TTL ${wanted}`)) return [];
     return [`ALTER TABLE ${table} MODIFY TTL ${wanted}`];

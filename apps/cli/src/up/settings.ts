@@ -3,6 +3,7 @@ import { z } from "zod";
 import { dataDirectory } from "../data-directory.ts";
 import { checkDoors } from "../doors.ts";
 import { usageError } from "../exit.ts";
+import { retention } from "../retention.ts";
 
 /** What the command line gave `weir up`. */
 export interface UpOptions {
@@ -40,6 +41,7 @@ const upConfig = z.object({
   bus: z.string().max(4096).default("memory").describe("memory or kafka://HOST:PORT,..."),
   store: z.string().max(4096).default("embedded").describe("embedded or http://HOST:PORT."),
   data: z.string().max(4096).optional().describe("Folder for what outlives the process."),
+  retention,
   listen: z.string().max(260).default("127.0.0.1:7780").describe("Address of the API."),
   tokenFile: z
     .string()

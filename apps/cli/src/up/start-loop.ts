@@ -52,7 +52,7 @@ export async function startLoop(
   say(`starting in ${settings.data}`);
   const bus = await openBus(settings.bus, join(settings.data, "bus"), log);
   stopping("bus", () => bus.close());
-  const store = await openStore(settings.store, settings.data);
+  const store = await openStore(settings.store, settings.data, settings.retention);
   stopping("store", () => store.close());
   throwIfStopped(life);
   const { api, collectors } = await startStations(

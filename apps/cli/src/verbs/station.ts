@@ -15,6 +15,7 @@ import { z } from "zod";
 import { openBus, openStore } from "../doors.ts";
 import { usageError } from "../exit.ts";
 import { startProbes } from "../probes.ts";
+import { retention } from "../retention.ts";
 
 /** What a station works through; opened and closed here. */
 export interface StationDoors {
@@ -86,6 +87,7 @@ export const common = {
 };
 const storeField = {
   store: z.string().max(4096).describe("http://HOST:PORT of ClickHouse, or of weir store."),
+  retention,
 };
 
 export interface StationOptions {
@@ -118,7 +120,7 @@ export async function station(
     ...(options.config === undefined ? {} : { file: options.config }),
     env: { prefix: `WEIR_${name.toUpperCase()}`, values: process.env },
     overrides,
-  }) as z.output<z.ZodObject<typeof common>> & { store?: string };
+  }) as z.output<z.ZodObject<typeof common>> & Partial<z.output<z.ZodObject<typeof storeField>>>;
   if (config.bus === "memory") {
     throw usageError(
       `a ${name} alone cannot use the bus of another process; give kafka://HOST:PORT, or run weir up`,
@@ -135,7 +137,7 @@ export async function station(
 async function run(
   name: string,
   found: Station,
-  config: z.output<z.ZodObject<typeof common>> & { store?: string },
+  config: z.output<z.ZodObject<typeof common>> & Partial<z.output<z.ZodObject<typeof storeField>>>,
 ): Promise<void> {
   const log = createLog({ name, level: config.logLevel });
   const life = createLifecycle({ log, stopTimeoutMs: config.exitTimeoutMs });
@@ -145,7 +147,9 @@ async function run(
   try {
     const bus = await openBus(config.bus, undefined, log);
     life.onStop("bus", () => bus.close());
-    const store = found.needsStore ? await openStore(config.store as string, "") : undefined;
+    const store = found.needsStore
+      ? await openStore(config.store as string, "", config.retention)
+      : undefined;
     if (store) life.onStop("store", () => store.close());
     // A station that needs no store never looks at it.
     const { signal } = life;

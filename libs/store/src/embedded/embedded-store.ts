@@ -7,7 +7,7 @@ import { migrate } from "../migrate/migrate.ts";
 import { schemaDirectory } from "../migrate/migrations.ts";
 import { marked, progressOf } from "../progress.ts";
 import { admitReadOnly } from "../read-only/admit.ts";
-import { defaultRetention, type Retention } from "../retention.ts";
+import type { RetentionChange } from "../retention.ts";
 import { identifier, stringLiteral } from "../sql-text.ts";
 import { BlockFiles } from "./block-files.ts";
 import { Engine, type Statement } from "./engine.ts";
@@ -23,7 +23,7 @@ export interface EmbeddedStoreOptions {
   schemaDirectory?: string;
   limits?: Partial<QueryLimits>;
   engine?: Partial<EngineLimits>;
-  retention?: Partial<Retention>;
+  retention?: RetentionChange;
   /**
    * Statements in the engine at once, for trusted and for read-only ones each. Each takes one of
    * libuv's threads, which file access needs too: the default leaves two of UV_THREADPOOL_SIZE.
@@ -69,10 +69,11 @@ export class EmbeddedStore implements Store {
   }
 
   async migrate(): Promise<void> {
-    await migrate(this, this.#options.schemaDirectory ?? schemaDirectory, {
-      ...defaultRetention,
-      ...this.#options.retention,
-    });
+    await migrate(
+      this,
+      this.#options.schemaDirectory ?? schemaDirectory,
+      this.#options.retention ?? {},
+    );
   }
 
   async insertNative(table: string, block: Uint8Array, token: string): Promise<boolean> {

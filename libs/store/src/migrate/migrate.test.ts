@@ -20,11 +20,6 @@ async function schemaCopy(path: string, upTo = 9999): Promise<string> {
   return copy;
 }
 
-/** A version of which not every table is there yet cannot be told how long to keep their rows. */
-function onlyRetention(cause: unknown): void {
-  if (!String(cause).includes("UNKNOWN_TABLE")) throw cause;
-}
-
 const files = (await readdir(schemaDirectory)).filter((name) => name.endsWith(".sql"));
 /** The number of the migration after the last. */
 const next = String(files.length + 1).padStart(4, "0");
@@ -49,8 +44,8 @@ describe("migrations", () => {
     await Promise.all(stores.map((one) => one.close()));
   });
 
-  // After the roll-ups, the first tables of everything, what it was like then, what flows know.
-  it.each([2, 7, 9, 10])(
+  // From the first that had flows and roll-ups.
+  it.each(Array.from({ length: files.length - 2 }, (_, at) => at + 2))(
     "open a directory that version %i wrote, and go on in it",
     async (version) => {
       await using folder = await temporaryDirectory();
@@ -60,7 +55,7 @@ describe("migrations", () => {
       {
         await using store = await open(folder.path, older);
         // What a later version's rows have beyond this one's columns is left out.
-        await store.migrate().catch(onlyRetention);
+        await store.migrate();
         expect(await store.insertNative("flows", old, "old")).toBe(true);
       }
       await using store = await open(folder.path, schemaDirectory);

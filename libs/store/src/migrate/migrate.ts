@@ -1,6 +1,6 @@
 import type { QueryOptions } from "../contract.ts";
 import { StoreError } from "../error.ts";
-import { retentionStatements, type Retention } from "../retention.ts";
+import { retentionStatements, type RetentionChange } from "../retention.ts";
 import { readMigrations, type Migration } from "./migrations.ts";
 
 /** What migrating needs of a store. */
@@ -23,7 +23,7 @@ interface Applied {
 export async function migrate(
   target: MigrationTarget,
   directory: string,
-  retention: Retention,
+  retention: RetentionChange,
 ): Promise<void> {
   const migrations = await readMigrations(directory);
   await target.command(migrationsTable);

@@ -15,7 +15,7 @@ import { migrate } from "../migrate/migrate.ts";
 import { schemaDirectory } from "../migrate/migrations.ts";
 import { marked, progressOf } from "../progress.ts";
 import { admitReadOnly } from "../read-only/admit.ts";
-import { defaultRetention, type Retention } from "../retention.ts";
+import type { RetentionChange } from "../retention.ts";
 import { identifier } from "../sql-text.ts";
 
 export interface ServerStoreOptions {
@@ -28,7 +28,7 @@ export interface ServerStoreOptions {
   database?: string;
   schemaDirectory?: string;
   limits?: Partial<QueryLimits>;
-  retention?: Partial<Retention>;
+  retention?: RetentionChange;
   /** Connections to the server at once. */
   maxConnections?: number;
   maxWaitingInserts?: number;
@@ -73,10 +73,11 @@ export class ServerStore implements Store {
     } finally {
       await first.close();
     }
-    await migrate(this, this.#options.schemaDirectory ?? schemaDirectory, {
-      ...defaultRetention,
-      ...this.#options.retention,
-    });
+    await migrate(
+      this,
+      this.#options.schemaDirectory ?? schemaDirectory,
+      this.#options.retention ?? {},
+    );
   }
 
   /**
