@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parseAddress } from "@weir/codec";
-import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
+import type { Store } from "../contract.ts";
+import { openTestStore } from "../testing/engine.ts";
 import { flowBlock } from "../testing/flows.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
 import { deadLetters } from "./dead-letters.ts";
@@ -13,12 +14,12 @@ import { ledger, odometerRows, odometers } from "./ledger.ts";
 import { policyGenerations, policyVersions } from "./policies.ts";
 import { workloadRecords } from "./workloads.ts";
 
-let store: EmbeddedStore;
+let store: Store;
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
 
 beforeAll(async () => {
   folder = await temporaryDirectory();
-  store = await openEmbeddedStore({ directory: folder.path });
+  store = await openTestStore(folder.path);
   await store.migrate();
 });
 

@@ -6,9 +6,10 @@ import {
   workloadsAtQuery,
   type WorkloadThen,
 } from "@weir/query";
-import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
+import type { Store } from "../contract.ts";
 import { encodeRows } from "../tables/encode-rows.ts";
 import { workloadRecords, type WorkloadRow } from "../tables/workloads.ts";
+import { openTestStore } from "./engine.ts";
 import { flowBlock, type TestFlow } from "./flows.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
@@ -16,11 +17,11 @@ const second = 1_000_000;
 const t0 = Math.floor(Date.now() / 1000) * second - 7200 * second;
 const at = (seconds: number) => t0 + seconds * second;
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
-let store: EmbeddedStore;
+let store: Store;
 
 beforeAll(async () => {
   folder = await temporaryDirectory();
-  store = await openEmbeddedStore({ directory: folder.path });
+  store = await openTestStore(folder.path);
   await store.migrate();
 });
 

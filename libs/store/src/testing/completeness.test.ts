@@ -13,16 +13,17 @@ import {
   type KeptRow,
   type Statement,
 } from "@weir/query";
-import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
+import type { Store } from "../contract.ts";
 import { encodeRows } from "../tables/encode-rows.ts";
 import { ledger } from "../tables/ledger.ts";
+import { openTestStore } from "./engine.ts";
 import { flowBlock } from "./flows.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 // The questions of completeness, and those about one moment, on the engine.
 
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
-let store: EmbeddedStore;
+let store: Store;
 const second = 1_000_000;
 const now = Math.floor(Date.now() / 1000) * second;
 const ago = (seconds: number): number => now - seconds * second;
@@ -43,7 +44,7 @@ const block = (node: string, number: number, seconds: number) =>
 
 beforeAll(async () => {
   folder = await temporaryDirectory();
-  store = await openEmbeddedStore({ directory: folder.path });
+  store = await openTestStore(folder.path);
   await store.migrate();
 });
 afterAll(async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type FlowRow, filterSql, flowsQuery, matches, parseFilter } from "@weir/query";
-import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
+import type { Store } from "../contract.ts";
+import { openTestStore } from "./engine.ts";
 import { flowBlock, type TestFlow } from "./flows.ts";
 import { randomFilter } from "./random-filter.ts";
 import { randomNumbers } from "./random.ts";
@@ -14,13 +15,13 @@ const filterCount = 200;
 const second = 1_000_000;
 const now = Math.floor(Date.now() / 1000) * second;
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
-let store: EmbeddedStore;
+let store: Store;
 
 type StoredRow = FlowRow & { block: number; src_kind: string; answered: boolean };
 
 beforeAll(async () => {
   folder = await temporaryDirectory();
-  store = await openEmbeddedStore({ directory: folder.path });
+  store = await openTestStore(folder.path);
   await store.migrate();
   const random = randomNumbers(6);
   await store.insertNative(

@@ -15,17 +15,18 @@ import {
   type Statement,
   tablesQuery,
 } from "@weir/query";
-import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
+import type { Store } from "../contract.ts";
 import { encodeRows } from "../tables/encode-rows.ts";
 import { deadLetters } from "../tables/dead-letters.ts";
 import { ledger } from "../tables/ledger.ts";
+import { openTestStore } from "./engine.ts";
 import { flowBlock, type TestFlow } from "./flows.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 // libs/query is pure; here its SQL meets the engine.
 
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
-let store: EmbeddedStore;
+let store: Store;
 const second = 1_000_000;
 const now = Math.floor(Date.now() / 1000) * second;
 
@@ -45,7 +46,7 @@ const outside = { ip: "198.51.100.7", name: "api.example.org" };
 
 beforeAll(async () => {
   folder = await temporaryDirectory();
-  store = await openEmbeddedStore({ directory: folder.path });
+  store = await openTestStore(folder.path);
   await store.migrate();
   const flows: TestFlow[] = [
     // One connection in two rows, answered in the second only, seen at both ends.

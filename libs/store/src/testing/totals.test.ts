@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { fields, parseFilter, totalsQuery, type TotalsQuestion, type TotalsRow } from "@weir/query";
-import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
+import type { Store } from "../contract.ts";
+import { openTestStore } from "./engine.ts";
 import { flowBlock, type TestFlow } from "./flows.ts";
 import { randomNumbers } from "./random.ts";
 import { temporaryDirectory } from "./temporary.ts";
@@ -13,11 +14,11 @@ const start = Math.floor((Date.now() * 1000) / day) * day - 4 * day;
 const random = randomNumbers(4);
 const pick = <T>(from: readonly T[]) => from[random(from.length)] as T;
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
-let store: EmbeddedStore;
+let store: Store;
 
 beforeAll(async () => {
   folder = await temporaryDirectory();
-  store = await openEmbeddedStore({ directory: folder.path });
+  store = await openTestStore(folder.path);
   await store.migrate();
   // Three days, in three blocks whose times overlap: late data are in the right rows too.
   for (let block = 0; block < 3; block++) {
