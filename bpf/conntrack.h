@@ -10,6 +10,8 @@
 #include "shared.h"
 #include "timing.h"
 
+#define FIRST_CLIENT_PORT 32768
+
 static __always_inline bool opens_tcp(const struct passage *passage)
 {
 	return passage->key.protocol == PROTOCOL_TCP && (passage->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
@@ -79,12 +81,13 @@ static __noinline __u32 judge_state(const struct passage *passage, __u32 state, 
 }
 
 static __always_inline __u8 set_judgement(struct flow *flow, const struct judgement *judgement,
-					  __u32 epoch)
+					  __u32 epoch, bool revoked)
 {
 	union judged judged = {
 		.epoch = epoch,
 		.verdict = judgement->verdict,
 		.reason = judgement->reason,
+		.revoked = revoked,
 	};
 
 	flow->generation = judgement->generation;
@@ -112,27 +115,28 @@ static __always_inline void forget_knowledge(struct flow *flow)
 static __noinline int reopen_flow(const struct passage *passage, struct flow *flow, __u32 kind)
 {
 	struct judgement judgement;
-	__u32 state;
+	__u32 state = judge_state(passage, first_state(AS_PASSAGE(passage)), !passage->forwarded, &judgement);
 
+	/* A revoked connection is not forgotten over an attempt that comes to nothing. */
+	if (judgement.verdict == WEIR_DENIED && flow->judged.revoked)
+		return set_judgement(flow, &judgement, passage->epoch, true);
 	if (kind == WEIR_CLOSED && !flow->close_reason)
 		flow->close_reason = WEIR_CLOSE_REPLACED;
 	if (has_deltas(flow) && !emit(AS_ARGUMENTS(passage, flow), kind))
 		count_drop(WEIR_DROP_EDGE_MERGED);
 	forget_knowledge(flow);
-	state = judge_state(passage, first_state(AS_PASSAGE(passage)), !passage->forwarded, &judgement);
 	replace_state(flow, state | (flow->state & STATE_UNTRACKED));
 	flow->first = bpf_ktime_get_ns();
 	flow->reported = 0;
 	__sync_fetch_and_add(&flow->connections, 1);
-	set_judgement(flow, &judgement, passage->epoch);
-	return judgement.verdict;
+	return set_judgement(flow, &judgement, passage->epoch, false);
 }
 
 /* Another policy is in force than the one that judged. */
 static __noinline int judge_again(const struct passage *passage, struct flow *flow)
 {
 	struct judgement judgement;
-	bool other_verdict;
+	bool other_verdict, revoked;
 
 	/*
 	 * Counters have a direction by now: the initiator stays, even where the other way decides. The
@@ -150,7 +154,29 @@ static __noinline int judge_again(const struct passage *passage, struct flow *fl
 		count_drop(WEIR_DROP_EDGE_MERGED);
 	if (other_verdict)
 		clear_state_bits(flow, STATE_DENIED_TOLD);
-	return set_judgement(flow, &judgement, passage->epoch);
+	revoked = judgement.verdict == WEIR_DENIED && (other_verdict || flow->judged.revoked);
+	return set_judgement(flow, &judgement, passage->epoch, revoked);
+}
+
+/*
+ * May the packet of the responder be the beginning of something of its own? Of a connection that
+ * was revoked it would else go on under the responder's name with the next packet that it sends, be
+ * it one sent again. TCP begins with a SYN, which is looked at before this; UDP says nothing, but a
+ * port that serves does not call the port that a client was given (32768 and up, ip(7)
+ * ip_local_port_range).
+ */
+static __always_inline bool may_begin(const struct passage *passage, const struct flow *flow)
+{
+	const struct flow_key *key = &passage->key;
+	__u16 server = passage->from_local ? key->local_port : key->remote_port;
+	__u16 client = passage->from_local ? key->remote_port : key->local_port;
+
+	if (key->class == CLASS_ECHO || key->class == CLASS_LOST_FRAGMENT)
+		return false;
+	if (!flow->judged.revoked)
+		return true;
+	return key->protocol != PROTOCOL_TCP &&
+	       (key->protocol != PROTOCOL_UDP || server >= FIRST_CLIENT_PORT || client < FIRST_CLIENT_PORT);
 }
 
 /*
@@ -177,8 +203,7 @@ static __always_inline __u8 refresh_flow(const struct passage *passage, struct f
 		return reopen_flow(passage, flow, WEIR_CLOSED);
 	if (judged.epoch != passage->epoch)
 		judged.verdict = judge_again(passage, flow);
-	if (judged.verdict == WEIR_DENIED && !is_forward(passage, state) &&
-	    passage->key.class != CLASS_ECHO && passage->key.class != CLASS_LOST_FRAGMENT) {
+	if (judged.verdict == WEIR_DENIED && !is_forward(passage, state) && may_begin(passage, flow)) {
 		struct judgement judgement;
 
 		/* What was denied left nothing behind: the other side's packet stands for itself. */

@@ -53,7 +53,7 @@ static __noinline struct flow *open_flow(const struct passage *passage, const st
 	fresh->connections = 1;
 	fresh->state = state;
 	fresh->stripe = new_stripe();
-	set_judgement(fresh, judgement, passage->epoch);
+	set_judgement(fresh, judgement, passage->epoch, false);
 	if (!has_share(key->ifindex))
 		return follow_untracked(key, fresh, WEIR_DROP_FLOW_SHARE);
 	flow = track(key, fresh);

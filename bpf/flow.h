@@ -54,7 +54,8 @@ union judged {
 		__u32 epoch; /* of the policy that judged; another one in force: judge again */
 		__u8 verdict;
 		__u8 reason;
-		__u16 pad;
+		__u8 revoked; /* 1: denied by a later policy than the one that allowed it */
+		__u8 pad;
 	};
 	__u64 word;
 };

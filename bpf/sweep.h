@@ -7,6 +7,10 @@
 #include "edges.h"
 #include "packet.h"
 
+/*
+ * The end of a revoked connection is not seen, whatever it says: forgotten within seconds, it would
+ * begin anew as one that is met in the middle.
+ */
 static __always_inline __u64 idle_timeout_ns(const struct weir_settings *settings,
 					     const struct flow_key *key, const struct flow *flow)
 {
@@ -14,7 +18,7 @@ static __always_inline __u64 idle_timeout_ns(const struct weir_settings *setting
 	case PROTOCOL_TCP:
 		if (key->class != CLASS_PORTS)
 			return SETTING(settings, other_timeout_ns);
-		if (tcp_closed(flow->state))
+		if (tcp_closed(flow->state) && !flow->judged.revoked)
 			return SETTING(settings, tcp_closed_timeout_ns);
 		if (flow->state & STATE_FLAG(WEIR_FLAG_ANSWERED))
 			return SETTING(settings, tcp_established_timeout_ns);

@@ -43,6 +43,17 @@ function progress(what: string, round: number): void {
   if ((round + 1) % 5 === 0) process.stderr.write(`new pods: ${what}, ${round + 1} of ${rounds}\n`);
 }
 
+/** A counter of /proc/net/snmp: a line of names for each group, and below it one of values. */
+function counterOf(snmp: string, group: string, name: string): number {
+  const [names = [], values = []] = snmp
+    .split("\n")
+    .filter((line) => line.startsWith(`${group}:`))
+    .map((line) => line.split(" "));
+  const value = Number(values[names.indexOf(name)]);
+  if (Number.isNaN(value)) throw new Error(`${group} ${name} is not in /proc/net/snmp`);
+  return value;
+}
+
 describe("a new pod", () => {
   let bed: LabBed;
 
@@ -52,19 +63,23 @@ describe("a new pod", () => {
   }, 60_000);
   afterAll(() => bed?.down(), 60_000);
 
-  /** IP packets that the target's stack has seen. */
-  const received = async (): Promise<number> => {
-    const { stdout } = await labExec({
-      ...bed.at,
-      pod: target,
-      command: ["cat", "/proc/net/snmp"],
-    });
-    const [names = [], values = []] = stdout
-      .split("\n")
-      .filter((line) => line.startsWith("Ip:"))
-      .map((line) => line.split(" "));
-    return Number(values[names.indexOf("InReceives")]);
+  const counters = async (): Promise<string> => {
+    const command = ["cat", "/proc/net/snmp"];
+    return (await labExec({ ...bed.at, pod: target, command })).stdout;
   };
+  /**
+   * IP packets that the target's stack has seen, without ICMP: a late word of the target to a pod that
+   * went is answered by the node, as unreachable.
+   */
+  const received = async (): Promise<number> => {
+    const snmp = await counters();
+    return counterOf(snmp, "Ip", "InReceives") - counterOf(snmp, "Icmp", "InMsgs");
+  };
+  /** A namespace with half-closed connections outlives its pod, and answers what the target still says. */
+  const closed = () =>
+    until("the target has closed its connections", async () => {
+      return counterOf(await counters(), "Tcp", "CurrEstab") === 0;
+    });
   const add = (key: string, node: string, labels: Record<string, string>) =>
     addPods({
       ...bed.at,
@@ -125,6 +140,7 @@ describe("a new pod", () => {
         await add("n/old", nodes(bed)[round % 2] ?? "", { role: "old" });
         await until("the old pod gets through", async () => (await received()) > start);
         await allowed;
+        await closed();
         await bed.settled(await relabel(bed.at));
         // Whatever the nodes are told from now on, they are told late: the new pod comes before it.
         bed.policy.delayMs = policyDelayMs;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { flowFlags, parseAddress } from "@weir/codec";
 import { Datapath, drop, loopback, pass, total, u32 } from "./datapath.ts";
 import type { DatapathOptions, Policy } from "./datapath.ts";
@@ -265,6 +266,73 @@ describe("a verdict", () => {
       ["denied", `${local}:443`, 1, 0],
       ["allowed", `${peer}:5000`, 1, 1],
     ]);
+  });
+
+  describe("that takes back an allowed connection", () => {
+    const open: Policy = { ...policy, endpoints: [{ ifindex: loopback }] };
+    const halfOpen: Policy = { ...policy, endpoints: [{ ifindex: loopback, ingress: 100 }] };
+    const connected = (): Datapath => {
+      const datapath = enforcing(open);
+      expect(datapath.to(tcpIn(syn, 40_000, 81))).toBe(pass);
+      expect(datapath.from(tcpOut(syn | ack, 81, 40_000))).toBe(pass);
+      expect(datapath.to(tcpIn(ack, 40_000, 81))).toBe(pass);
+      return datapath;
+    };
+
+    it("stops both its directions, though the responder may begin to anybody", () => {
+      using datapath = connected();
+      datapath.enforce(halfOpen);
+      expect(datapath.from(tcpOut(psh | ack, 81, 40_000))).toBe(drop);
+      expect(datapath.to(tcpIn(ack, 40_000, 81))).toBe(drop);
+      expect(datapath.from(tcpOut(psh | ack, 81, 40_000))).toBe(drop);
+      expect(total(datapath.records()).connections).toBe(1);
+    });
+
+    it.each([
+      ["a SYN", syn],
+      ["an RST", tcpFlag.rst],
+      ["FIN, then FIN of the other side", tcpFlag.fin | ack],
+    ])("is not brought back by %s", async (_, flags) => {
+      using datapath = connected();
+      datapath.enforce(halfOpen);
+      expect(datapath.to(tcpIn(flags, 40_000, 81))).toBe(drop);
+      expect(datapath.from(tcpOut(tcpFlag.fin | ack, 81, 40_000))).toBe(drop);
+      datapath.set("tcp_closed_timeout_ns", 1);
+      await sleep(10);
+      datapath.sweep();
+      datapath.sweep();
+      expect(datapath.from(tcpOut(psh | ack, 81, 40_000))).toBe(drop);
+      expect(datapath.to(tcpIn(ack, 40_000, 81))).toBe(drop);
+      // Another policy that denies it is no new start either.
+      datapath.enforce({ ...halfOpen, generation: 9 });
+      expect(datapath.from(tcpOut(psh | ack, 81, 40_000))).toBe(drop);
+    });
+
+    it("lets it go on when it is allowed again, and the responder begin with a SYN", () => {
+      using datapath = connected();
+      datapath.enforce(halfOpen);
+      expect(datapath.from(tcpOut(ack, 81, 40_000))).toBe(drop);
+      datapath.enforce({ ...open, generation: 9 });
+      expect(datapath.from(tcpOut(ack, 81, 40_000))).toBe(pass);
+      expect(datapath.to(tcpIn(ack, 40_000, 81))).toBe(pass);
+      datapath.enforce({ ...halfOpen, generation: 10 });
+      expect(datapath.to(tcpIn(ack, 40_000, 81))).toBe(drop);
+      expect(datapath.from(tcpOut(syn, 81, 40_000))).toBe(pass);
+      expect(datapath.to(tcpIn(syn | ack, 40_000, 81))).toBe(pass);
+    });
+
+    it.each([
+      ["stops the answers of a server", 443, 40_000, drop],
+      ["leaves alone who may have begun: both ports serve", 443, 500, pass],
+      ["leaves alone who may have begun: both ports may be a client's", 50_000, 40_000, pass],
+    ])("over UDP %s", (_, server, client, verdict) => {
+      using datapath = enforcing(open);
+      expect(datapath.to(udpIn(client, server))).toBe(pass);
+      expect(datapath.from(udpOut(server, client))).toBe(pass);
+      datapath.enforce(halfOpen);
+      expect(datapath.from(udpOut(server, client))).toBe(verdict);
+      expect(datapath.to(udpIn(client, server))).toBe(verdict);
+    });
   });
 
   it("is NOT_ISOLATED without a rule set, OBSERVED without a policy", () => {
