@@ -17,6 +17,7 @@ import type {
   PodTemplate,
   WorkloadKind,
 } from "./manifest-objects.ts";
+import { readTopOwner } from "./owner.ts";
 import type { Path, Place } from "./problem.ts";
 import { quote } from "./problem.ts";
 import type { PortProtocol } from "./protocol.ts";
@@ -155,6 +156,7 @@ function readAddress(examiner: Examiner, value: unknown, path: Path): string[] {
 
 export function readPod(examiner: Examiner, object: Fields, place: Place): ManifestPod {
   const metadata = readMetadata(examiner, object);
+  const { ownerReferences } = (object["metadata"] ?? {}) as Fields;
   const status = examiner.fields(object["status"], ["status"]) ?? {};
   const list = examiner.list(status["podIPs"], ["status", "podIPs"]) ?? [];
   const addresses = [
@@ -168,8 +170,7 @@ export function readPod(examiner: Examiner, object: Fields, place: Place): Manif
     ...readPodSpec(examiner, object["spec"], ["spec"], metadata.labels),
     ...metadata,
     addresses: [...new Set(addresses)],
-    workload: metadata.name,
-    workloadKind: "Pod",
+    ...readTopOwner(examiner, ownerReferences, metadata),
     place,
   };
 }
