@@ -3,13 +3,14 @@ import {
   type Completeness,
   type DeadLetterRow,
   deadLettersQuery,
+  leftOutEventsQuery,
   maxLetterRows,
 } from "@weir/query";
 import type { Store } from "@weir/store";
 
 /**
  * What can be said of events: they carry no numbers, so nobody can tell that none is missing; those that
- * were refused are known. Never throws.
+ * were refused, and those that their source could not send and told of, are known. Never throws.
  */
 export async function eventsCompleteness(
   store: Pick<Store, "query">,
@@ -26,13 +27,19 @@ export async function eventsCompleteness(
   const { sql, parameters } = deadLettersQuery(question);
   try {
     const letters = await store.query<DeadLetterRow>(sql, { parameters });
-    if (letters.length > 0) {
-      const lost = { dead_letter: letters.length };
+    const untold = leftOutEventsQuery({ since, until });
+    const [found] = await store.query<{ n: number }>(untold.sql, untold);
+    const notSent = found?.n ?? 0;
+    const lost = {
+      ...(letters.length > 0 ? { dead_letter: letters.length } : {}),
+      ...(notSent > 0 ? { not_sent: notSent } : {}),
+    };
+    if (Object.keys(lost).length > 0) {
       return { ...said, verdict: "incomplete", lost, unexplained: 0 };
     }
     return { ...said, verdict: "unknown", lost: {}, unexplained: 0, because: unnumbered };
   } catch (error) {
-    const because = `the dead letters could not be read: ${(error as Error).message}`;
+    const because = `what is missing could not be read: ${(error as Error).message}`;
     return { ...said, verdict: "unknown", lost: {}, unexplained: 0, because };
   }
 }

@@ -76,6 +76,19 @@ describe("stored events", () => {
       lost: { dead_letter: 1 },
     });
     expect(verdict(await ask({ until: "30m" })).verdict).toBe("unknown");
+    // Told of twice by their source: too many at once, a minute before it could say so.
+    await bed.store.command(`INSERT INTO events (time, kind, text, fields)
+      SELECT now64(6), 'events-left-out', '', map('count', toString(30 + number), 'since', formatDateTime(now('UTC') - 2400, '%Y-%m-%dT%H:%i:%S.000Z'))
+      FROM numbers(2)`);
+    expect(verdict(await ask({})).lost).toEqual({ dead_letter: 1, not_sent: 61 });
+    expect(verdict(await ask({ until: "30m" }))).toMatchObject({
+      verdict: "incomplete",
+      lost: { not_sent: 61 },
+    });
+    expect(verdict(await ask({ until: "50m" })).verdict).toBe("unknown");
+    await bed.store.command(
+      "ALTER TABLE events DELETE WHERE kind = 'events-left-out' SETTINGS mutations_sync = 1",
+    );
   });
 });
 

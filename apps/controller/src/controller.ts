@@ -226,6 +226,7 @@ class RunningController implements Controller {
     }, this.#config.rescanMs);
     timer.unref();
     this.#closers.push(() => clearInterval(timer));
+    this.#closers.push(() => this.#events.close());
   }
 
   #onReport({ node, boot_id, error, generation }: NodeReport): void {

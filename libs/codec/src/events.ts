@@ -170,6 +170,9 @@ export interface Event {
   fields: Record<string, string>;
 }
 
+/** Kind of an event that stands for others that could not be told: `count` of them, from `since` on. */
+export const leftOutEvents = "events-left-out";
+
 export interface DeadLetter {
   topic: string;
   partition: number;

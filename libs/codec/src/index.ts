@@ -12,6 +12,7 @@ export {
   parseCidr,
 } from "./address.ts";
 export { CodecError } from "./error.ts";
+export { leftOutEvents } from "./events.ts";
 export { createFlowDecoder } from "./flow-decoder.ts";
 export { createFlowEncoder } from "./flow-encoder.ts";
 export { protocolName } from "./protocol-name.ts";

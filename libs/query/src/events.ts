@@ -1,3 +1,4 @@
+import { leftOutEvents } from "@weir/codec";
 import type { FlowCursor } from "./flows.ts";
 import { QuestionError } from "./question-error.ts";
 import { addRange, type TimeRange } from "./range.ts";
@@ -77,6 +78,26 @@ export function countEventsQuery(question: EventsQuestion): Statement {
   const conditions = eventConditions(question);
   const sql = `SELECT count() AS n FROM events WHERE ${conditions.toString()}`;
   return { sql, parameters: conditions.parameters };
+}
+
+/** How many of the range its sources could not tell (`{ n }`): events of that kind stand for them. */
+export function leftOutEventsQuery({ since, until }: TimeRange): Statement {
+  const conditions = new Conditions();
+  conditions.add(
+    `kind = '${leftOutEvents}' AND time >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')`,
+    {
+      since: Math.round(since),
+    },
+  );
+  if (until !== undefined)
+    conditions.add(
+      "parseDateTime64BestEffortOrZero(fields['since'], 6, 'UTC') < fromUnixTimestamp64Micro({until:Int64}, 'UTC')",
+      { until: Math.round(until) },
+    );
+  return {
+    sql: `SELECT sum(toUInt64OrZero(fields['count'])) AS n FROM events WHERE ${conditions.toString()}`,
+    parameters: conditions.parameters,
+  };
 }
 
 function eventConditions(question: EventsQuestion): Conditions {

@@ -44,6 +44,7 @@ export { type EdgeRow, edgesQuery, type EdgesQuestion } from "./edges.ts";
 export { type EndFilter, parseEnd } from "./end.ts";
 export {
   countEventsQuery,
+  leftOutEventsQuery,
   type EventFilter,
   eventLine,
   type EventLine,

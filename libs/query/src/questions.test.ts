@@ -9,7 +9,14 @@ import {
 } from "./dead-letters.ts";
 import { edgesQuery } from "./edges.ts";
 import { parseEnd } from "./end.ts";
-import { countEventsQuery, eventLine, type EventRow, eventsQuery, isEventOf } from "./events.ts";
+import {
+  countEventsQuery,
+  eventLine,
+  type EventRow,
+  eventsQuery,
+  isEventOf,
+  leftOutEventsQuery,
+} from "./events.ts";
 import { flowLine, type FlowRow } from "./flow-line.ts";
 import { flowsQuery, maxFlowRows } from "./flows.ts";
 import { ledgerAnswer, ledgerQuery } from "./ledger.ts";
@@ -46,6 +53,7 @@ describe("questions", () => {
       ...{ limit: 3, after: { time: 4, rows: 5 } },
     }),
     allEvents: countEventsQuery({ since: 1, kind: evil }),
+    leftOutEvents: leftOutEventsQuery({ since: 1, until: 2 }),
     deadLetters: deadLettersQuery({
       ...{ since: 1, until: 2, topic: evil, limit: 3, after: { time: 4, rows: 5 } },
     }),

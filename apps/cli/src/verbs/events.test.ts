@@ -8,19 +8,20 @@ import { apiConfig, startApi } from "@weir/api";
 import { type Bus, createMemoryBus, topics } from "@weir/bus";
 import { eventCodec } from "@weir/codec";
 import { createMetrics, silentLog } from "@weir/runtime";
-import { openEmbeddedStore } from "@weir/store";
+import { type Store, openEmbeddedStore } from "@weir/store";
 
 const launcher = resolve(import.meta.dirname, "../../bin/weir");
 const opened = new AsyncDisposableStack();
 let env: NodeJS.ProcessEnv;
 let bus: Bus;
+let store: Store;
 
 beforeAll(async () => {
   const directory = mkdtempSync(join(tmpdir(), "weir-cli-events-"));
   opened.defer(() => rmSync(directory, { recursive: true, force: true }));
   bus = opened.use(createMemoryBus());
   await bus.ensureTopics(Object.values(topics));
-  const store = opened.use(await openEmbeddedStore({ directory }));
+  store = opened.use(await openEmbeddedStore({ directory }));
   await store.migrate();
   const config = apiConfig.parse({ listen: "127.0.0.1:0" });
   const doors = { bus, store, log: silentLog(), metrics: createMetrics("api") };
@@ -66,6 +67,13 @@ describe("weir events", () => {
   it("says what there is to say of an empty answer", async () => {
     const { stdout, stderr } = await weir(["--node", "n9"]);
     expect([stdout, stderr]).toEqual(["", "nothing happened in that time\n"]);
+  });
+
+  it("says how many could not be sent", async () => {
+    await store.command(`INSERT INTO events (time, kind, text, fields) VALUES
+      ('${day} 07:00:00', 'events-left-out', '', {'count': '37', 'since': '${day}T06:59:00.000Z'})`);
+    const { stderr } = await weir(["--kind", "policy-error"]);
+    expect(stderr).toBe("not complete: 37 not sent; the controller's log has them\n");
   });
 
   it("follows until Ctrl-C", async () => {

@@ -48,9 +48,12 @@ export async function events(options: EventsOptions): Promise<void> {
   const truncated = response.headers["weir-truncated"];
   if (typeof truncated === "string")
     process.stderr.write(`only the newest ${truncated} events; narrow it down, or raise --limit\n`);
-  const refused = completenessOf(response)?.lost["dead_letter"] ?? 0;
-  if (refused > 0)
-    process.stderr.write(`not complete: ${refused} refused; weir dead-letters list says why\n`);
+  const { dead_letter: refused = 0, not_sent: notSent = 0 } = completenessOf(response)?.lost ?? {};
+  const missing = [
+    ...(refused > 0 ? [`${refused} refused; weir dead-letters list says why`] : []),
+    ...(notSent > 0 ? [`${notSent} not sent; the controller's log has them`] : []),
+  ];
+  if (missing.length > 0) process.stderr.write(`not complete: ${missing.join("; ")}\n`);
 }
 
 function printTable(rows: EventLine[]): void {
