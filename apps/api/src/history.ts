@@ -17,20 +17,32 @@ interface Version {
   deleted: number;
 }
 
-/** Generations listed at most, the newest. */
-const maxGenerations = 1000;
+/** Generations of one answer at most. */
+export const maxGenerations = 1000;
 
-/** Every generation, the newest first, with what it changed. */
-export async function history(store: Store): Promise<HistoryLine[]> {
+export interface HistoryPage {
+  limit: number;
+  /** Only those before this one. */
+  before?: number | undefined;
+}
+
+/** Generations, the newest first, with what each changed: one more than the limit where there is one. */
+export async function history(
+  store: Pick<Store, "query">,
+  { limit, before = 2 ** 32 - 1 }: HistoryPage,
+): Promise<HistoryLine[]> {
   const generations = await store.query<Generation>(
     `SELECT generation, anyLast(mode) AS mode,
   formatDateTime(min(valid_from), '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') AS began
-FROM policy_generations GROUP BY generation ORDER BY generation DESC LIMIT {count:UInt32}`,
-    { parameters: { count: maxGenerations } },
+FROM policy_generations WHERE generation < {before:UInt32}
+GROUP BY generation ORDER BY generation DESC LIMIT {count:UInt32}`,
+    { parameters: { before, count: limit + 1 } },
   );
   const versions = await store.query<Version>(
     `SELECT namespace, name, generation, anyLast(deleted) AS deleted
-FROM policy_versions GROUP BY namespace, name, generation ORDER BY generation, namespace, name`,
+FROM policy_versions WHERE generation < {before:UInt32}
+GROUP BY namespace, name, generation ORDER BY generation, namespace, name`,
+    { parameters: { before } },
   );
   return historyOf(generations.reverse(), versions).reverse();
 }

@@ -130,6 +130,39 @@ export async function ask<T>(call: Call, options: ClientOptions): Promise<T> {
   return JSON.parse(await body(await open(call, options))) as T;
 }
 
+/** Rows of one page at most. */
+const maxPageRows = 100_000;
+
+/**
+ * An answer page by page, each asked for when the one before was read: up to `rows` rows, or to the
+ * end where the API says how many a page has.
+ */
+export async function* pages(
+  call: Call,
+  options: ClientOptions,
+  rows?: number,
+): AsyncGenerator<IncomingMessage> {
+  let left = rows ?? Infinity;
+  let cursor: string | undefined;
+  do {
+    const limit = rows === undefined ? undefined : Math.min(left, maxPageRows);
+    const query = { ...call.query, limit, cursor };
+    const response = await open({ ...call, query }, options);
+    yield response;
+    const next = response.headers["weir-next"];
+    cursor = typeof next === "string" ? next : undefined;
+    left -= Number(response.headers["weir-truncated"] ?? 0);
+  } while (cursor !== undefined && left > 0);
+}
+
+/** Lists of JSON, page after page, as one. */
+export async function askAll<T>(call: Call, options: ClientOptions): Promise<T[]> {
+  const all: T[] = [];
+  for await (const page of pages(call, options))
+    for (const one of JSON.parse(await body(page)) as T[]) all.push(one);
+  return all;
+}
+
 /** Lines of a response as they come, without their ends. */
 export async function* lines(response: IncomingMessage): AsyncGenerator<string> {
   response.setEncoding("utf8");

@@ -1,4 +1,5 @@
 import type { FlowCursor } from "./flows.ts";
+import { type Page, rowsOfPage } from "./page.ts";
 import { QuestionError } from "./question-error.ts";
 import { addRange, type TimeRange } from "./range.ts";
 import { Conditions, type Statement } from "./statement.ts";
@@ -10,9 +11,8 @@ export interface LetterPlace {
   offset: number;
 }
 
-export interface DeadLettersQuestion extends TimeRange {
+export interface DeadLettersQuestion extends TimeRange, Page {
   topic?: string | undefined;
-  limit?: number | undefined;
   after?: FlowCursor | undefined;
 }
 
@@ -39,9 +39,8 @@ export const maxLetterRows = 10_000;
 
 /** Messages that a function could not take, the newest first (`DeadLetterRow`); each once, though a crash may write it twice. */
 export function deadLettersQuery(question: DeadLettersQuestion): Statement {
-  const { limit = maxLetterRows, topic, after } = question;
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxLetterRows)
-    throw new QuestionError(`--limit is a number from 1 to ${maxLetterRows}`);
+  const { topic, after } = question;
+  const limit = rowsOfPage(question, maxLetterRows);
   const conditions = new Conditions();
   addRange(conditions, "time", question);
   if (topic !== undefined) conditions.add("topic = {topic:String}", { topic });

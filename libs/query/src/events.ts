@@ -1,6 +1,6 @@
 import { leftOutEvents } from "@weir/codec";
 import type { FlowCursor } from "./flows.ts";
-import { QuestionError } from "./question-error.ts";
+import { type Page, rowsOfPage } from "./page.ts";
 import { addRange, type TimeRange } from "./range.ts";
 import { Conditions, type Statement } from "./statement.ts";
 
@@ -12,9 +12,7 @@ export interface EventFilter {
   node?: string | undefined;
 }
 
-export interface EventsQuestion extends TimeRange, EventFilter {
-  /** At most so many rows: the newest of those asked for. */
-  limit?: number | undefined;
+export interface EventsQuestion extends TimeRange, EventFilter, Page {
   /** Goes on after an earlier page: older rows than those. */
   after?: FlowCursor | undefined;
 }
@@ -46,7 +44,7 @@ export interface EventLine {
   fields?: Record<string, string>;
 }
 
-/** Rows of one answer at most. */
+/** Rows of one answer at most, the newest of those asked for. */
 export const maxEventRows = 100_000;
 
 /** After the time, so that rows of one microsecond have one order on every page. */
@@ -54,9 +52,8 @@ const ties = "kind, namespace, workload, pod, node, text, toString(fields)";
 
 /** What happened that is no flow, the newest first (`EventRow`). */
 export function eventsQuery(question: EventsQuestion): Statement {
-  const { limit = maxEventRows, after } = question;
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxEventRows)
-    throw new QuestionError(`--limit is a number from 1 to ${maxEventRows}`);
+  const { after } = question;
+  const limit = rowsOfPage(question, maxEventRows);
   const conditions = eventConditions(question);
   if (after !== undefined)
     conditions.add("time <= fromUnixTimestamp64Micro({after:Int64}, 'UTC')", { after: after.time });

@@ -3,12 +3,13 @@ import type { EndFilter } from "./end.ts";
 import type { Filter } from "./filter/check.ts";
 import { filterSql } from "./filter/sql.ts";
 import { isAddress } from "./is-address.ts";
+import { type Page, rowsOfPage } from "./page.ts";
 import { QuestionError } from "./question-error.ts";
 import { addRange, type TimeRange } from "./range.ts";
 import { Conditions, type Statement } from "./statement.ts";
 import { parseTime } from "./time.ts";
 
-export interface FlowsQuestion extends TimeRange {
+export interface FlowsQuestion extends TimeRange, Page {
   /**
    * Microseconds since 1970: what was going on then, instead of what was reported in the range. One row
    * for each observation of a connection whose first packet is no later and a packet of which is
@@ -26,8 +27,6 @@ export interface FlowsQuestion extends TimeRange {
   verdict?: "allowed" | "denied" | undefined;
   /** What else has to hold, as `parseFilter` reads it. */
   filter?: Filter | undefined;
-  /** At most so many rows: the newest of those asked for. */
-  limit?: number | undefined;
   /** Goes on after an earlier page: older rows than those. */
   after?: FlowCursor | undefined;
   /** Of the rows in the result; oldest first unless said otherwise. */
@@ -41,7 +40,7 @@ export interface FlowCursor {
   rows: number;
 }
 
-/** Rows of one answer at most, whatever is asked for. */
+/** Rows of one answer at most, the newest of those asked for. */
 export const maxFlowRows = 100_000;
 
 /** A connection without a packet for so long is reported as idle, and done with: two hours and a bit. */
@@ -67,9 +66,7 @@ const ties =
 /** Flows, a row each (`FlowRow`); `flowLine` makes them what the command line prints. */
 export function flowsQuery(question: FlowsQuestion): Statement {
   const { from, to, namespace, port, protocol, verdict, order = "oldest-first" } = question;
-  const limit = question.limit ?? maxFlowRows;
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxFlowRows)
-    throw new QuestionError(`--limit is a number from 1 to ${maxFlowRows}`);
+  const limit = rowsOfPage(question, maxFlowRows);
   const conditions = new Conditions();
   // The key begins with five minutes; the range is on the column, which the engine follows.
   const { after, at } = question;

@@ -114,3 +114,4 @@ export {
   type TotalsStatement,
 } from "./totals/totals.ts";
 export { parseDuration, parseTime } from "./time.ts";
+export { parseSumsCursor, type SumsCursor, sumsCursorText } from "./page.ts";

@@ -1,7 +1,5 @@
 import {
   type DeadLetterRow,
-  cursorAfter,
-  cursorText,
   deadLettersQuery,
   maxLetterRows,
   parseCursor,
@@ -16,6 +14,7 @@ import { badRequest } from "../problem.ts";
 import { replayLetters, whyNot } from "../replay-letters.ts";
 import type { Context } from "./context.ts";
 import { sendNdjson } from "./ndjson.ts";
+import { cutPage, nextInTime } from "./page.ts";
 import { parse } from "./parse.ts";
 
 const time = z.string().max(64);
@@ -38,16 +37,11 @@ export function addDeadLetters(server: FastifyInstance, context: Context): void 
       since: parseTime(since, nowMs),
       until: until === undefined ? undefined : parseTime(until, nowMs),
       ...{ topic, after },
-      // One more than asked for tells whether there is more.
-      limit: Math.min(limit + 1, maxLetterRows),
+      limit,
+      andOneMore: true,
     });
     const rows = await context.store.query<DeadLetterRow>(sql, { parameters });
-    if (rows.length > limit) {
-      rows.length = limit;
-      void reply.header("weir-truncated", String(limit));
-      const next = cursorAfter(rows, after);
-      if (next !== undefined) void reply.header("weir-next", cursorText(next));
-    }
+    cutPage(reply, rows, limit, nextInTime(after));
     return sendNdjson(reply, rows.toReversed().map(lineOf));
   });
   server.post("/v1/dead-letters/replay", async (request, reply): Promise<ReplayedLetter[]> => {

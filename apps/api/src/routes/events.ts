@@ -1,8 +1,6 @@
 import {
   type EventRow,
   countEventsQuery,
-  cursorAfter,
-  cursorText,
   eventLine,
   eventsQuery,
   isEventOf,
@@ -17,6 +15,7 @@ import { eventsCompleteness } from "../events-completeness.ts";
 import { completenessHeader } from "./completeness.ts";
 import type { Context } from "./context.ts";
 import { sendNdjson } from "./ndjson.ts";
+import { cutPage, nextInTime } from "./page.ts";
 import { parse } from "./parse.ts";
 import { sendTail } from "./tail.ts";
 
@@ -69,19 +68,14 @@ function addStored(server: FastifyInstance, context: Context): void {
       ...filter,
       ...range,
       after,
-      // One more than asked for tells whether there is more.
-      limit: Math.min(limit + 1, maxEventRows),
+      limit,
+      andOneMore: true,
     });
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
     const verdict = eventsCompleteness(context.store, range, nowMs);
     const rows = await context.store.query<EventRow>(sql, { parameters, signal: gone.signal });
-    if (rows.length > limit) {
-      rows.length = limit;
-      void reply.header("weir-truncated", String(limit));
-      const next = cursorAfter(rows, after);
-      if (next !== undefined) void reply.header("weir-next", cursorText(next));
-    }
+    cutPage(reply, rows, limit, nextInTime(after));
     completenessHeader(reply, await verdict);
     return sendNdjson(
       reply,

@@ -3,11 +3,18 @@ import { z } from "zod";
 import type { EnactedAnswer, PolicyLine } from "../answers.ts";
 import { readChanges } from "../change-request.ts";
 import type { Change } from "../enact.ts";
-import { type PastGeneration, generationBefore, history, pastGeneration } from "../history.ts";
+import {
+  type PastGeneration,
+  generationBefore,
+  history,
+  maxGenerations,
+  pastGeneration,
+} from "../history.ts";
 import { policyKey } from "../policies.ts";
 import { policyProblems } from "../policy-problems.ts";
 import { Problem, badRequest } from "../problem.ts";
 import type { Context } from "./context.ts";
+import { cutPage } from "./page.ts";
 import { parse } from "./parse.ts";
 import { sendSeldom } from "./seldom.ts";
 
@@ -28,6 +35,21 @@ const applyBody = z.object({
   allowEmptySelection: z.boolean().default(false),
   author: z.string().max(256).default("api"),
 });
+/** Policies of one answer at most. */
+const maxPolicies = 10_000;
+const listQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(maxPolicies).default(maxPolicies),
+  cursor: z.string().max(4096).optional(),
+});
+const historyQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(maxGenerations).default(maxGenerations),
+  cursor: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .optional(),
+});
 const rollbackBody = z.object({
   to: z
     .int()
@@ -39,10 +61,7 @@ const rollbackBody = z.object({
 
 /** Policies: what is wanted, what is in force, and every change of it. */
 export function addPolicies(server: FastifyInstance, context: Context): void {
-  server.get("/v1/policies", async (request, reply) => sendSeldom(request, reply, wanted(context)));
-  server.get("/v1/policies/history", async (request, reply) =>
-    sendSeldom(request, reply, await history(context.store)),
-  );
+  addLists(server, context);
   server.post("/v1/policies", async (request): Promise<EnactedAnswer> => {
     const asked =
       typeof request.body === "string"
@@ -74,13 +93,47 @@ export function addPolicies(server: FastifyInstance, context: Context): void {
   server.post("/v1/policies/rollback", async (request) => rollback(context, request.body));
 }
 
-function wanted({ policies }: Context): PolicyLine[] {
+function addLists(server: FastifyInstance, context: Context): void {
+  server.get("/v1/policies", async (request, reply) => {
+    const { limit, cursor } = parse(listQuery, request.query);
+    const lines = wanted(context, { limit, after: keyOf(cursor ?? "") });
+    // Whoever published them chose their names: not every one may stand in a header.
+    cutPage(reply, lines, limit, (page) => encodeURIComponent(page.at(-1)?.key ?? ""));
+    return sendSeldom(
+      request,
+      reply,
+      lines.map(({ line }) => line),
+    );
+  });
+  server.get("/v1/policies/history", async (request, reply) => {
+    const { limit, cursor } = parse(historyQuery, request.query);
+    const lines = await history(context.store, { limit, before: cursor });
+    cutPage(reply, lines, limit, (page) => String(page.at(-1)?.generation));
+    return sendSeldom(request, reply, lines);
+  });
+}
+
+function keyOf(cursor: string): string {
+  try {
+    return decodeURIComponent(cursor);
+  } catch {
+    throw badRequest("cursor: is none; take it as an answer gave it");
+  }
+}
+
+/** By their names, one more than the limit where there is one. */
+function wanted(
+  { policies }: Context,
+  { limit, after }: { limit: number; after: string },
+): { key: string; line: PolicyLine }[] {
   const problems = policyProblems(policies);
   return [...policies.wanted().entries()]
+    .filter(([key]) => key > after)
     .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, limit + 1)
     .map(([key, one]) => {
       const problem = problems.get(key);
-      return {
+      const line = {
         namespace: one.namespace,
         name: one.name,
         shadow: one.shadow,
@@ -90,6 +143,7 @@ function wanted({ policies }: Context): PolicyLine[] {
         text: one.text,
         ...(problem === undefined ? {} : { problem }),
       };
+      return { key, line };
     });
 }
 

@@ -1,11 +1,11 @@
 import {
+  type Filter,
   type FlowRow,
   type LedgerRow,
+  type TimeRange,
   type TotalsRow,
   bucketAt,
   flowLine,
-  cursorAfter,
-  cursorText,
   flowsQuery,
   ledgerAnswer,
   ledgerQuery,
@@ -15,7 +15,9 @@ import {
   measures,
   parseCursor,
   parseFilter,
+  parseSumsCursor,
   parseTime,
+  sumsCursorText,
   totalsQuery,
 } from "@weir/query";
 import type { FastifyInstance } from "fastify";
@@ -27,6 +29,7 @@ import { completenessHeader } from "./completeness.ts";
 import type { Context } from "./context.ts";
 import { flowFilter } from "./flow-filter.ts";
 import { sendNdjson } from "./ndjson.ts";
+import { cutPage, nextInTime } from "./page.ts";
 import { parse } from "./parse.ts";
 
 const time = z.string().max(64);
@@ -48,6 +51,7 @@ const edgesQuestion = z.object({
     .default("src.namespace,src.workload,src.name,dst.namespace,dst.workload,dst.name,dst.port"),
   order: z.enum(measures).optional(),
   limit: z.coerce.number().int().min(1).max(maxTotalsRows).default(1000),
+  cursor: z.string().max(64).optional(),
   view: z.enum(["once", "each"]).default("once"),
 });
 const ledgerQuestion = z.object({ since: time.default("1h"), until: time.optional() });
@@ -73,8 +77,8 @@ function addFlows(server: FastifyInstance, context: Context): void {
     const { sql, parameters } = flowsQuery({
       ...question,
       at: moment,
-      // One more than asked for tells whether there is more.
-      limit: Math.min(limit + 1, maxFlowRows),
+      limit,
+      andOneMore: true,
       after,
       order: "newest-first",
     });
@@ -83,12 +87,7 @@ function addFlows(server: FastifyInstance, context: Context): void {
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
     const rows = await context.store.query<FlowRow>(sql, { parameters, signal: gone.signal });
-    if (rows.length > limit) {
-      rows.length = limit;
-      void reply.header("weir-truncated", String(limit));
-      const next = cursorAfter(rows, after);
-      if (next !== undefined) void reply.header("weir-next", cursorText(next));
-    }
+    cutPage(reply, rows, limit, nextInTime(after));
     rows.reverse();
     completenessHeader(reply, await verdict);
     return sendNdjson(
@@ -100,23 +99,27 @@ function addFlows(server: FastifyInstance, context: Context): void {
 
 function addEdges(server: FastifyInstance, context: Context): void {
   server.get("/v1/edges", async (request, reply) => {
-    const { since, until, at, filter, by, ...rest } = parse(edgesQuestion, request.query);
+    const { since, until, at, filter, by, cursor, ...rest } = parse(edgesQuestion, request.query);
     const nowMs = Date.now();
     const moment = momentOf({ since, until, at }, nowMs);
     const bucket =
       moment === undefined
         ? undefined
         : bucketAt(moment, nowMs * 1000, await context.completeness.kept());
-    const question = {
+    const after = cursor === undefined ? undefined : parseSumsCursor(cursor);
+    const offset = after?.rows ?? 0;
+    const question: TimeRange & { filter?: Filter } = {
       since: parseTime(since ?? "1h", nowMs),
       ...(until === undefined ? {} : { until: parseTime(until, nowMs) }),
       ...bucket,
+      // The pages of an answer are of one range, whenever they are asked for.
+      ...(after === undefined ? {} : { since: after.since, until: after.until }),
       ...(filter === undefined ? {} : { filter: parseFilter(filter, nowMs) }),
     };
     const { sql, parameters, tables } = totalsQuery({
       ...rest,
       ...question,
-      now: nowMs * 1000,
+      ...{ offset, andOneMore: true, now: nowMs * 1000 },
       by: by.split(",").filter((name) => name !== ""),
     });
     const verdict = context.completeness.of(question);
@@ -130,7 +133,9 @@ function addEdges(server: FastifyInstance, context: Context): void {
       void reply.header("weir-bucket", `${bucket.size} ${times.join("/")}`);
     }
     completenessHeader(reply, await verdict);
-    if (rows.length === rest.limit) void reply.header("weir-truncated", String(rest.limit));
+    cutPage(reply, rows, rest.limit, (page) =>
+      sumsCursorText({ ...question, rows: offset + page.length }),
+    );
     void reply.header("weir-tables", tables.join(", "));
     return sendNdjson(reply, rows);
   });

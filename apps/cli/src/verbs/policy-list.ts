@@ -1,5 +1,5 @@
 import type { HistoryLine, PolicyLine } from "@weir/api";
-import { type ClientOptions, ask } from "../client.ts";
+import { type ClientOptions, askAll } from "../client.ts";
 import type { Format } from "../print/format.ts";
 import { printRows } from "../print/rows.ts";
 
@@ -7,7 +7,7 @@ type Options = ClientOptions & { output: Format };
 
 /** `weir policy list`. */
 export async function policyList(options: Options): Promise<void> {
-  const policies = await ask<PolicyLine[]>({ path: "/v1/policies" }, options);
+  const policies = await askAll<PolicyLine>({ path: "/v1/policies" }, options);
   printRows(
     policies,
     {
@@ -32,7 +32,7 @@ export async function policyList(options: Options): Promise<void> {
 /** `weir policy history`. */
 export async function policyHistory(options: Options): Promise<void> {
   printRows(
-    await ask<HistoryLine[]>({ path: "/v1/policies/history" }, options),
+    await askAll<HistoryLine>({ path: "/v1/policies/history" }, options),
     {
       names: ["generation", "time", "mode", "policies", "added", "changed", "removed"],
       cells: (one) => [

@@ -107,7 +107,7 @@ function addEdges(program: Command): void {
         "rows",
       ]),
     )
-    .option("--limit <n>", "at most so many rows", wholeNumber(1, 100_000))
+    .option("--limit <n>", "at most so many rows", wholeNumber(1, 1_000_000))
     .option("--each", "every observation: a connection seen at both ends counts twice")
     .addOption(outputOption())
     .addOption(apiOption())

@@ -2,18 +2,20 @@ import { conditionsOf, type Filter } from "../filter/check.ts";
 import { suggestion } from "../filter/did-you-mean.ts";
 import { type Field, fieldNamed, fields } from "../filter/fields.ts";
 import { filterSql } from "../filter/sql.ts";
+import { type Page, rowsOfPage } from "../page.ts";
 import { QuestionError } from "../question-error.ts";
 import type { TimeRange } from "../range.ts";
 import { Conditions, type Statement } from "../statement.ts";
 import { type Piece, pieces, rollUps } from "./pieces.ts";
 
-export interface TotalsQuestion extends TimeRange {
+export interface TotalsQuestion extends TimeRange, Page {
   filter?: Filter | undefined;
   /** Fields of filters, and minute, hour or day; a row for each combination. */
   by: readonly string[];
   /** The largest first; default: bytes both ways. */
   order?: Measure | undefined;
-  limit?: number | undefined;
+  /** Rows of the pages before. */
+  offset?: number | undefined;
   /**
    * A connection between two pods is seen at both ends. `once`, the default: at its initiator,
    * or at the responder where the initiator is no pod. `each`: every observation, as filters on
@@ -59,11 +61,10 @@ const buckets: Record<string, { sql: string; least: Piece["table"] }> = {
  * covers their rows and they have what is asked for, the flows for the rest.
  */
 export function totalsQuery(question: TotalsQuestion): TotalsStatement {
-  const { filter, order, limit = 1000 } = question;
+  const { filter, order, offset = 0 } = question;
+  const limit = rowsOfPage(question, maxTotalsRows, 1000);
   if (question.until !== undefined && question.until <= question.since)
     throw new QuestionError("the time range is empty: --until must be later than --since");
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxTotalsRows)
-    throw new QuestionError(`--limit is a number from 1 to ${maxTotalsRows}`);
   if (question.by.length > maxFields)
     throw new QuestionError(`--by takes at most ${maxFields} fields`);
   const groups = question.by.map((name) => group(name));
@@ -84,9 +85,9 @@ ${selects.map(({ sql }) => sql).join("\nUNION ALL\n")}
 ) AS part
 ${names.length === 0 ? "HAVING rows > 0" : `GROUP BY ${names.join(", ")}`}
 ORDER BY ${[`${by} DESC`, ...names].join(", ")}
-LIMIT {limit:UInt32}`,
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}`,
     parameters: Object.assign(
-      { limit, ...compiled?.parameters },
+      { limit, offset, ...compiled?.parameters },
       ...selects.map((one) => one.parameters),
     ),
     tables: [...new Set(parts.map(({ table }) => table))].toSorted(
