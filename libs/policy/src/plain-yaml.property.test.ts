@@ -127,7 +127,8 @@ function writtenIn(choices: Choices, objects: unknown[]): string {
     (one: unknown) => JSON.stringify(one),
     (one: unknown) => JSON.stringify(one, null, 2),
     (one: unknown) => stringify(one),
-    (one: unknown) => yamlText(one as object),
+    // What is no object any more, after a mutation, is never ours to write.
+    (one: unknown) => (typeof one === "object" && one !== null ? yamlText(one) : stringify(one)),
     (one: unknown) => stringify(one, { indentSeq: false, indent: 4 }),
     (one: unknown) => stringify(one, { collectionStyle: "flow", lineWidth: 0 }),
   ]);
