@@ -1,3 +1,4 @@
+import { heldSql } from "./completeness/held.ts";
 import { QuestionError } from "./question-error.ts";
 import type { Statement } from "./statement.ts";
 
@@ -103,12 +104,19 @@ export const reportsSql = `reports AS
 /** Around the time that a letter names the rows of its block lie, as the enricher looks for them. */
 const letterMargin = "INTERVAL 2 HOUR";
 
-const isOfLetter = `is_there AND replayed.time >= about - ${letterMargin} AND replayed.time <= about + ${letterMargin}`;
-
 /** What is further ahead the enricher refuses whenever it comes; a time that cannot be read is 0. */
 const canBeStored = "toUnixTimestamp(about) > 86400 AND about < now64(6, 'UTC') + INTERVAL 1 DAY";
 
+const runFields = [
+  ...["node", "boot_id", "run", "handed", "lost_now", "lost_then", "no_earlier"],
+  ...["first_block", "last_block", "by_number", "began", "ended"],
+];
+
 /**
+ * Runs are counted once (`all_runs`; the engine would count them wherever they are named), and rows by
+ * what each part of the table has counted of its blocks. Where there are no numbers, or they began anew
+ * within a boot (`odd`), rows are looked at one by one.
+ *
  * A block that was refused for its clock (`letters`) is lost only until it is replayed: its rows are then
  * counted wherever their times lie, which may be past what the reports of its clock say.
  */
@@ -122,7 +130,7 @@ numbered AS
     FROM reports
     WINDOW so_far AS (PARTITION BY node, boot_id ORDER BY time ASC)
 ),
-runs AS
+counted_runs AS
 (
     SELECT
         node, boot_id, run,
@@ -139,17 +147,15 @@ runs AS
     WHERE time >= ${micros("since")}
     GROUP BY node, boot_id, run
 ),
-held AS
+(SELECT groupArray((${runFields.join(", ")})) FROM counted_runs) AS all_runs,
+runs AS
 (
-    SELECT node, boot_id, run, count() AS held_rows
-    FROM flows
-    INNER JOIN runs USING (node, boot_id)
-    WHERE flows.time >= ${micros("since")} - ${lookBack}
-      AND flows.time < ${micros("until")}
-      AND if(by_number,
-             flows.block > first_block AND flows.block <= last_block AND flows.time > no_earlier AND flows.time <= ended + INTERVAL 1 SECOND,
-             flows.time > began AND flows.time <= ended)
-    GROUP BY node, boot_id, run
+    SELECT ${runFields.map((name, at) => `one_run.${at + 1} AS ${name}`).join(", ")}
+    FROM (SELECT arrayJoin(all_runs) AS one_run)
+),
+odd AS
+(
+    SELECT DISTINCT node, boot_id FROM runs WHERE NOT by_number OR toUnixTimestamp(no_earlier) > 0
 ),
 letters AS
 (
@@ -167,6 +173,32 @@ letters AS
     )
     GROUP BY node, boot_id, block, refused
 ),
+held AS
+(
+    SELECT node, boot_id, run, sum(held_rows) AS held_rows
+    FROM
+    (
+        SELECT node, boot_id, run, parts.held_rows AS held_rows
+        FROM (${heldSql(`${micros("since")} - ${lookBack}`, micros("until"))}) AS parts
+        INNER JOIN runs USING (node, boot_id)
+        WHERE (node, boot_id) NOT IN odd
+          AND parts.block > first_block AND parts.block <= last_block
+          AND (node, boot_id, parts.block) NOT IN (SELECT node, boot_id, block FROM letters)
+        UNION ALL
+        SELECT node, boot_id, run, toUInt64(1) AS held_rows
+        FROM flows
+        INNER JOIN runs USING (node, boot_id)
+        WHERE (SELECT count() FROM odd) > 0
+          AND (node, boot_id) IN odd
+          AND (node, boot_id, flows.block) NOT IN (SELECT node, boot_id, block FROM letters)
+          AND flows.time >= ${micros("since")} - ${lookBack}
+          AND flows.time < ${micros("until")}
+          AND if(by_number,
+                 flows.block > first_block AND flows.block <= last_block AND flows.time > no_earlier AND flows.time <= ended + INTERVAL 1 SECOND,
+                 flows.time > began AND flows.time <= ended)
+    )
+    GROUP BY node, boot_id, run
+),
 replayed AS
 (
     SELECT node, boot_id, block, time, true AS is_there
@@ -177,7 +209,7 @@ replayed AS
 ),
 refused_blocks AS
 (
-    SELECT node, boot_id, run, block, refused, about, no_earlier, ended
+    SELECT node, boot_id, run, block, refused, about
     FROM letters
     INNER JOIN runs USING (node, boot_id)
     WHERE letters.block > first_block AND letters.block <= last_block
@@ -186,14 +218,12 @@ refused_blocks AS
 ),
 refused AS
 (
-    SELECT node, boot_id, run, sum(greatest(refused - there, 0)) AS refused_rows, sum(beyond) AS replayed_rows
+    SELECT node, boot_id, run, sum(greatest(refused - there, 0)) AS refused_rows, sum(there) AS replayed_rows
     FROM
     (
         SELECT
             node, boot_id, run, block, refused,
-            countIf(${isOfLetter}) AS there,
-            there - countIf(${isOfLetter} AND replayed.time >= ${micros("since")} - ${lookBack} AND replayed.time < ${micros("until")}
-              AND replayed.time > no_earlier AND replayed.time <= ended + INTERVAL 1 SECOND) AS beyond
+            countIf(is_there AND replayed.time >= about - ${letterMargin} AND replayed.time <= about + ${letterMargin}) AS there
         FROM refused_blocks
         LEFT JOIN replayed USING (node, boot_id, block)
         GROUP BY node, boot_id, run, block, refused

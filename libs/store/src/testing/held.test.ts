@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { certainQuery, type CertainRow, gapsQuery, type LedgerQuestion } from "@weir/query";
+import {
+  certainQuery,
+  type CertainRow,
+  gapsQuery,
+  type LedgerQuestion,
+  ledgerQuery,
+} from "@weir/query";
 import { type EmbeddedStore, openEmbeddedStore } from "../embedded/embedded-store.ts";
 import { encodeRows } from "../tables/encode-rows.ts";
 import { flows } from "../tables/flows.ts";
@@ -63,14 +69,15 @@ afterAll(async () => {
 describe("rows of blocks", () => {
   it("are asked of what the parts have counted, not of their rows", async () => {
     await store.command("OPTIMIZE TABLE flows FINAL");
-    for (const ask of [certainQuery, gapsQuery]) {
+    for (const ask of [certainQuery, gapsQuery, ledgerQuery]) {
       const { sql, parameters } = ask(question);
       const plan = await store.query<{ explain: string }>(`EXPLAIN ${sql}`, { parameters });
       const reads = plan.flatMap(
         ({ explain }) => /ReadFromMergeTree \((.*)\)/.exec(explain)?.[1] ?? [],
       );
       expect(reads).toContain("blocks");
-      expect(reads).not.toContain("weir.flows");
+      // The ledger's plan has rows as well: of boots whose numbers began anew, and of replayed blocks.
+      if (ask !== ledgerQuery) expect(reads).not.toContain("weir.flows");
     }
   });
 
