@@ -44,7 +44,7 @@ static __always_inline void describe(struct weir_flow_record *record, const stru
 	record->verdict = flow->judged.verdict;
 	record->reason = flow->judged.reason;
 	record->kind = kind;
-	record->flags = state >> STATE_FLAGS_SHIFT;
+	record->flags = (state >> STATE_FLAGS_SHIFT) & STATE_FLAGS_MASK;
 	record->tcp_flags = state;
 	record->reply_tcp_flags = state >> STATE_REPLY_TCP_SHIFT;
 	record->process = flow->process;

@@ -10,6 +10,7 @@
 #include "wire.h"
 #include "conntrack.h"
 #include "dns.h"
+#include "ending.h"
 #include "entry.h"
 #include "fragments.h"
 #include "kernel.h"
@@ -63,10 +64,16 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
 				     const struct passage *passage, struct flow **found)
 {
 	struct flow *flow = bpf_map_lookup_elem(&flows, &passage->key);
+	bool gone = false;
 	__u8 verdict;
 
-	if (!flow)
+	if (!flow) {
 		flow = untracked_flow(&passage->key);
+	} else if (!stays(flow)) {
+		count_drop(WEIR_DROP_FLOW_GONE);
+		gone = true;
+		flow = NULL;
+	}
 	if (flow && is_forged(passage, flow)) {
 		odometer->malformed_packets += passage->packets;
 		odometer->malformed_bytes += passage->bytes;
@@ -81,7 +88,7 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
 		__u32 state = judge_state(passage, first_state(AS_PASSAGE(passage)), !passage->forwarded, &judgement);
 
 		verdict = judgement.verdict;
-		flow = open_flow(passage, &judgement, state);
+		flow = gone ? NULL : open_flow(passage, &judgement, state);
 	}
 	*found = flow;
 	if (!flow || flow->state & STATE_UNTRACKED) {
@@ -226,27 +233,40 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 		over = true;
 		end = WEIR_CLOSE_UNWATCHED;
 	}
+	if (over && end == WEIR_CLOSE_IDLE && !begin_deleting(flow)) {
+		over = false;
+		if (!tuned->flush) {
+			__sync_fetch_and_add(&swept_flows, 1);
+			return 0;
+		}
+	}
 	if ((has_deltas(flow) && (over || is_due(tuned, flow, now))) || (over && flow->connections) ||
-	    (end == WEIR_CLOSE_IDLE && is_worth_an_end(&gone, flow))) {
-		bool told;
+	    (over && end == WEIR_CLOSE_IDLE && is_worth_an_end(&gone, flow))) {
+		bool told = false;
 
-		if (!begin_taking(&gone))
+		if (begin_taking(&gone)) {
+			describe(&record, &gone, flow, over ? WEIR_IDLE : WEIR_ACTIVE, now);
+			if (over && !record.close_reason)
+				record.close_reason = end;
+			take_deltas(&record, flow);
+			told = !bpf_seq_write(seq, &record, sizeof(record));
+			if (!told)
+				give_back_deltas(&record, flow);
+			end_taking(&gone);
+		}
+		if (!told) {
+			if (over)
+				give_up_deleting(flow);
 			return 0;
-		describe(&record, &gone, flow, over ? WEIR_IDLE : WEIR_ACTIVE, now);
-		if (!record.close_reason)
-			record.close_reason = end;
-		take_deltas(&record, flow);
-		told = !bpf_seq_write(seq, &record, sizeof(record));
-		if (!told)
-			give_back_deltas(&record, flow);
-		end_taking(&gone);
-		if (!told)
-			return 0;
+		}
 		flow->reported = now;
 	}
-	if (over && !has_deltas(flow) && !flow->connections && !bpf_map_delete_elem(&flows, &gone))
+	if (over && !has_deltas(flow) && !flow->connections && !bpf_map_delete_elem(&flows, &gone)) {
 		count_live(gone.ifindex, -1);
-	else
-		__sync_fetch_and_add(&swept_flows, 1);
+		return 0;
+	}
+	if (over)
+		give_up_deleting(flow);
+	__sync_fetch_and_add(&swept_flows, 1);
 	return 0;
 }

@@ -35,10 +35,13 @@ struct flow_key {
 	__u16 pad;
 };
 
-/* Bits of flow.state. The low 24 are the record's tcp_flags, reply_tcp_flags and flags. */
+/* Bits of flow.state. The low 22 are the record's tcp_flags, reply_tcp_flags and flags. */
 #define STATE_REPLY_TCP_SHIFT 8
 #define STATE_FLAGS_SHIFT 16
 #define STATE_FLAG(flag) ((__u32)(flag) << STATE_FLAGS_SHIFT)
+#define STATE_FLAGS_MASK 0x3f
+#define STATE_ENDING (1u << 22) /* the last sweep found it idle: the next one may delete it (ending.h) */
+#define STATE_GONE (1u << 23)   /* this sweep is deleting it: no packet is counted there any more */
 #define STATE_INITIATOR_LOCAL (1u << 24)
 #define STATE_CLOSED_TOLD (1u << 25) /* the closing edge was emitted, or cannot be any more */
 #define STATE_DENIED_TOLD (1u << 26)

@@ -163,6 +163,7 @@ enum weir_drop {
 	WEIR_DROP_EDGE_BUDGET = 8, /* an edge of an interface that had used up its budget; as RING_FULL */
 	WEIR_DROP_EDGE_MERGED = 9, /* of both: its deltas are told under the verdict that came after */
 	WEIR_DROP_EDGE_TAKEN = 10, /* before Linux 5.12: another CPU was just telling the flow; as RING_FULL */
+	WEIR_DROP_FLOW_GONE = 11, /* a packet met an entry that was just being deleted: it is untracked */
 	WEIR_DROP_MAX = 16,
 };
 

@@ -206,6 +206,8 @@ export interface Drops {
   edgeMerged: number;
   /** Before Linux 5.12: edges of flows that another CPU was just telling. As a full ring. */
   edgeTaken: number;
+  /** Packets that met an entry just being deleted: untracked, in the odometers. */
+  flowGone: number;
 }
 
 /** Totals over all CPUs since the maps were made. */
@@ -225,5 +227,6 @@ export function readDrops(datapath: Datapath): Drops {
     edgeBudget: total(8),
     edgeMerged: total(9),
     edgeTaken: total(10),
+    flowGone: total(11),
   };
 }

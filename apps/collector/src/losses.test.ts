@@ -4,7 +4,7 @@ import { lossesOf } from "./losses.ts";
 
 const drops: Drops = {
   ...{ ringFull: 0, mapFull: 0, fragmentMap: 0, flowsCreated: 9, flowsDeleted: 1, peerGone: 0 },
-  ...{ uncounted: 0, flowShare: 0, edgeBudget: 0, edgeMerged: 0, edgeTaken: 0 },
+  ...{ uncounted: 0, flowShare: 0, edgeBudget: 0, edgeMerged: 0, edgeTaken: 0, flowGone: 0 },
 };
 
 describe("what is lost", () => {

@@ -28,6 +28,7 @@ export function createMeters(parts: Parts, metrics: Metrics | undefined): () => 
     kernel.dropped("edge_taken", growth("taken", drops.edgeTaken));
     kernel.dropped("flow_map_full", growth("map", drops.mapFull));
     kernel.dropped("flow_map_share", growth("share", drops.flowShare));
+    kernel.dropped("flow_gone", growth("gone", drops.flowGone));
     kernel.dropped("redirect_peer_gone", growth("peer", drops.peerGone));
     kernel.dropped("redirect_address_refused", growth("address", redirects.counters.refused));
     kernel.dropped("uncounted", growth("uncounted", drops.uncounted));

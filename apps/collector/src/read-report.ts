@@ -41,6 +41,7 @@ export function readNodeReport(parts: Parts): NodeReport {
       edges_over_budget: drops.edgeBudget,
       edges_merged: drops.edgeMerged,
       edges_taken: drops.edgeTaken,
+      packets_at_deletion: drops.flowGone,
       redirect_addresses: parts.redirects.counters.addresses,
       redirect_addresses_refused: parts.redirects.counters.refused,
       redirect_peer_gone: drops.peerGone,

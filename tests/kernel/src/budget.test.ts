@@ -79,7 +79,7 @@ describe("an interface's share of the flow map", () => {
     // The eight with an entry are told and forgotten: idle for longer than a nanosecond.
     tune(datapath, { udp_timeout_ns: 16n });
     rest(20);
-    expect(total(datapath.sweep())).toMatchObject({ packets: 8 });
+    expect(total(datapath.expire())).toMatchObject({ packets: 8 });
     tune(datapath, { udp_timeout_ns: 0n });
     datapath.from(out(9, 10));
     datapath.to(back(9, 10));
@@ -96,7 +96,7 @@ describe("an interface's share of the flow map", () => {
     expect(total(datapath.sweep())).toMatchObject({ packets: 8 });
     expect([...datapath.object.map("flows").entries()]).toHaveLength(8);
     datapath.from(out(9));
-    datapath.sweep();
+    datapath.expire();
     expect([...datapath.object.map("flows").entries()]).toEqual([]);
   });
 

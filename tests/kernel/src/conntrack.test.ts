@@ -96,7 +96,7 @@ describe("a connection", () => {
     expect(datapath.edges()).toEqual([]);
     datapath.set("tcp_closed_timeout_ns", 1);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3);
-    expect(datapath.sweep()).toMatchObject([{ kind: "idle", packets: 3, replyPackets: 2 }]);
+    expect(datapath.expire()).toMatchObject([{ kind: "idle", packets: 3, replyPackets: 2 }]);
     expect([...datapath.object.map("flows").entries()]).toEqual([]);
     expect(datapath.dropped("WEIR_DROP_FLOWS_CREATED")).toBe(1);
     expect(datapath.dropped("WEIR_DROP_FLOWS_DELETED")).toBe(1);

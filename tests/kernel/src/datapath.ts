@@ -161,6 +161,11 @@ export class Datapath implements Disposable {
     return decode(Buffer.concat(chunks));
   }
 
+  /** One sweep marks what is idle, the next ends it. */
+  expire(): Seen[] {
+    return [...this.sweep(), ...this.sweep()];
+  }
+
   /** Everything told so far that was not read yet. */
   records(): Seen[] {
     const edges = this.edges();

@@ -235,9 +235,9 @@ describe("why a connection is over", () => {
     only(end.datapath.sweep());
     end.datapath.set("tcp_established_timeout_ns", 1);
     wait();
-    const last = only(end.datapath.sweep());
+    const last = only(end.datapath.expire());
     expect(last).toMatchObject({ kind: "idle", closeReason: "idle", packets: 0, connections: 0 });
-    expect(end.datapath.sweep()).toEqual([]);
+    expect(end.datapath.expire()).toEqual([]);
   });
 
   it("is idle for datagrams too, without a record of its own", () => {
@@ -249,13 +249,17 @@ describe("why a connection is over", () => {
     datapath.set("udp_timeout_ns", 1);
     datapath.from(packet);
     wait();
-    expect(only(datapath.sweep())).toMatchObject({ kind: "idle", closeReason: "idle", packets: 1 });
+    expect(only(datapath.expire())).toMatchObject({
+      kind: "idle",
+      closeReason: "idle",
+      packets: 1,
+    });
     datapath.set("udp_timeout_ns", 60_000);
     datapath.from(packet);
     only(datapath.sweep());
     datapath.set("udp_timeout_ns", 1);
     wait();
-    expect(datapath.sweep()).toEqual([]);
+    expect(datapath.expire()).toEqual([]);
   });
 
   it("is that nobody watches any more where the interface is gone", () => {

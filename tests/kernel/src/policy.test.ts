@@ -299,8 +299,7 @@ describe("a verdict", () => {
       expect(datapath.from(tcpOut(tcpFlag.fin | ack, 81, 40_000))).toBe(drop);
       datapath.set("tcp_closed_timeout_ns", 1);
       await sleep(10);
-      datapath.sweep();
-      datapath.sweep();
+      datapath.expire();
       expect(datapath.from(tcpOut(psh | ack, 81, 40_000))).toBe(drop);
       expect(datapath.to(tcpIn(ack, 40_000, 81))).toBe(drop);
       // Another policy that denies it is no new start either.
