@@ -11,8 +11,51 @@
 
 #include "shared.h"
 
+#ifdef WEIR_BEFORE_5_12
+
+/* No atomic operation returns anything, and an iterator may take no lock: to be the taker decides. */
+enum ending {
+	NOT_ENDING = 0,
+	ENDING = 1,
+	GONE = 2,
+};
+
+static __always_inline bool stays(const struct flow_key *key, struct flow *flow)
+{
+	bool stays;
+
+	if (!*(volatile __u8 *)&flow->ending)
+		return true;
+	if (!begin_taking(key))
+		return false;
+	stays = *(volatile __u8 *)&flow->ending != GONE;
+	if (stays)
+		*(volatile __u8 *)&flow->ending = NOT_ENDING;
+	end_taking(key);
+	return stays;
+}
+
+static __always_inline bool begin_deleting(const struct flow_key *key, struct flow *flow)
+{
+	bool marked;
+
+	if (!begin_taking(key))
+		return false;
+	marked = *(volatile __u8 *)&flow->ending == ENDING;
+	*(volatile __u8 *)&flow->ending = marked ? GONE : ENDING;
+	end_taking(key);
+	return marked;
+}
+
+static __always_inline void give_up_deleting(struct flow *flow)
+{
+	*(volatile __u8 *)&flow->ending = ENDING;
+}
+
+#else
+
 /* For a packet: false where the entry is the sweep's. */
-static __always_inline bool stays(struct flow *flow)
+static __always_inline bool stays(const struct flow_key *key, struct flow *flow)
 {
 	if (!(flow->state & (STATE_ENDING | STATE_GONE)))
 		return true;
@@ -20,7 +63,7 @@ static __always_inline bool stays(struct flow *flow)
 }
 
 /* For the sweep: true where it has the entry for itself. It marks what the last one did not find idle. */
-static __always_inline bool begin_deleting(struct flow *flow)
+static __always_inline bool begin_deleting(const struct flow_key *key, struct flow *flow)
 {
 	__u32 state = *(volatile __u32 *)&flow->state;
 
@@ -37,5 +80,7 @@ static __always_inline void give_up_deleting(struct flow *flow)
 	set_state_bits(flow, STATE_ENDING);
 	clear_state_bits(flow, STATE_GONE);
 }
+
+#endif
 
 #endif

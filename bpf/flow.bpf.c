@@ -69,7 +69,7 @@ static __always_inline __u8 pass_end(struct weir_odometer *odometer, struct __sk
 
 	if (!flow) {
 		flow = untracked_flow(&passage->key);
-	} else if (!stays(flow)) {
+	} else if (!stays(&passage->key, flow)) {
 		count_drop(WEIR_DROP_FLOW_GONE);
 		gone = true;
 		flow = NULL;
@@ -233,7 +233,7 @@ int sweep(struct bpf_iter__bpf_map_elem *context)
 		over = true;
 		end = WEIR_CLOSE_UNWATCHED;
 	}
-	if (over && end == WEIR_CLOSE_IDLE && !begin_deleting(flow)) {
+	if (over && end == WEIR_CLOSE_IDLE && !begin_deleting(&gone, flow)) {
 		over = false;
 		if (!tuned->flush) {
 			__sync_fetch_and_add(&swept_flows, 1);

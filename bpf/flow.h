@@ -85,7 +85,8 @@ struct flow {
 	__u32 retransmits_total; /* of the socket, when it was looked at last */
 	__u8 close_reason;
 	__u8 looked_at; /* 1: the socket was looked at since nothing is left to be timed */
-	__u16 stripe; /* before Linux 5.12: whose lock guards the state (shared.h) */
+	__u8 stripe; /* before Linux 5.12: whose lock guards the state (shared.h) */
+	__u8 ending; /* before Linux 5.12: what STATE_ENDING and STATE_GONE are later (ending.h) */
 };
 
 struct fragment_key {

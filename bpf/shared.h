@@ -36,7 +36,7 @@ struct {
 	__type(value, __u8);
 } takers SEC(".maps");
 
-static __always_inline __u16 new_stripe(void)
+static __always_inline __u8 new_stripe(void)
 {
 	return bpf_get_prandom_u32();
 }
