@@ -24,8 +24,11 @@ export interface AttachmentsOptions {
   log: Log;
   /** Told what is watched before an interface is brought up. */
   sign: CollectorSign;
-  /** The interface is detached; its number may be another's at once. */
-  onGone: (gone: WantedInterface) => void;
+  /**
+   * The interface is detached; its number may be another's at once. `isWanted`: the number is to be
+   * attached again in this round, so entries of its flows outlive the sweep that follows.
+   */
+  onGone: (gone: WantedInterface, isWanted: boolean) => void;
 }
 
 /** The interfaces whose programs are in place. */
@@ -97,7 +100,7 @@ class NodeAttachments implements Attachments {
     const gone: WantedInterface[] = [];
     for (const one of this.#attached.values()) {
       if (isSame(one.wanted, byIndex.get(one.wanted.ifindex)) && isInPlace(one)) continue;
-      this.#giveUp(one);
+      this.#giveUp(one, byIndex.has(one.wanted.ifindex));
       gone.push(one.wanted);
     }
     let added = 0;
@@ -119,14 +122,14 @@ class NodeAttachments implements Attachments {
     for (const ifindex of strangers) {
       this.#endpoints.delete(ifindex);
       this.#options.policy.remove(ifindex);
-      this.#options.onGone(stranger(ifindex));
+      this.#options.onGone(stranger(ifindex), false);
     }
     return strangers.length;
   }
 
   detachAll(): void {
     this.#options.sign.withdraw();
-    for (const one of this.#attached.values()) this.#giveUp(one);
+    for (const one of this.#attached.values()) this.#giveUp(one, false);
   }
 
   leaveAll(): void {
@@ -149,13 +152,13 @@ class NodeAttachments implements Attachments {
     }
   }
 
-  #giveUp(one: Attached): void {
+  #giveUp(one: Attached, isWanted: boolean): void {
     const { ifindex } = one.wanted;
     this.#options.redirects.remove(one.wanted);
     for (const hook of one.hooks) hook.detach();
     this.#attached.delete(ifindex);
     this.#forget(ifindex);
-    this.#options.onGone(one.wanted);
+    this.#options.onGone(one.wanted, isWanted);
   }
 
   /** The interface may go at any moment, and another program may be in the way: it is tried again. */
@@ -235,7 +238,7 @@ function readInherited({ datapath, policy, log, onGone }: AttachmentsOptions): I
     // Another interface may have the number by now: nothing of this one may be taken for its.
     datapath.map("endpoints").delete(indexKey(ifindex));
     policy.remove(ifindex);
-    onGone(stranger(ifindex));
+    onGone(stranger(ifindex), false);
   }
   if (inherited.size > 0) {
     log.info({ interfaces: inherited.size }, "found the programs of an earlier collector in place");

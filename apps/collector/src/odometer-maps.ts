@@ -11,6 +11,11 @@ export interface OdometerMaps {
   /** Sums over all CPUs, in the order of struct weir_odometer; false where there is none. */
   read(ifindex: number, sums: BigUint64Array): boolean;
   remove(ifindex: number): void;
+  /**
+   * Not while an interface with this number is attached, or to be: the budget counts the entries
+   * that the number has, and each that is deleted later counts down.
+   */
+  removeBudget(ifindex: number): void;
 }
 
 /** The loaded programs' maps by name. */
@@ -66,7 +71,8 @@ export function odometerMapsOf(datapath: MapSource): OdometerMaps {
       if (ownerOf(ifindex) === ifindex)
         slots.update(placeOf(ifindex), new Uint8Array(slots.valueBytes));
       spilled.delete(keyOf(ifindex));
-      // Another interface with this number has a budget of its own.
+    },
+    removeBudget(ifindex) {
       budgets.delete(keyOf(ifindex));
     },
   };

@@ -25,8 +25,11 @@ const reportsAfterEnd = 3;
 export interface Odometers {
   /** Of the attached interfaces and of those that went a few reports ago. */
   read(attached: WantedInterface[]): Odometer[];
-  /** The interface is gone: its odometer is reported a few times more, then removed. */
-  retire(gone: WantedInterface): void;
+  /**
+   * The interface is gone: its odometer is reported a few times more, then removed. `isWanted`: its
+   * number comes back at once, before its flows are out of the map.
+   */
+  retire(gone: WantedInterface, isWanted: boolean): void;
   /** After each report that the bus took: removes what has been reported often enough. */
   reported(): void;
 }
@@ -46,10 +49,11 @@ export function createOdometers(maps: OdometerMaps): Odometers {
 
   return {
     read: (attached) => [...attached.map(readOne), ...retired.map((one) => one.last)],
-    retire(gone) {
+    retire(gone, isWanted) {
       // Its number may be given to another interface at once: that one starts at 0.
       retired.push({ last: readOne(gone), reportsLeft: reportsAfterEnd });
       maps.remove(gone.ifindex);
+      if (!isWanted) maps.removeBudget(gone.ifindex);
     },
     reported() {
       for (const one of retired) one.reportsLeft--;

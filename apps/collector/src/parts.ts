@@ -94,7 +94,7 @@ export function openParts(
     ...{ datapath, policy, odometers: odometerMaps, redirects, hook, log },
     modeLimit: config.modeLimit,
     sign: new CollectorSign(config.runDirectory, config.node),
-    onGone: (gone) => odometers.retire(gone),
+    onGone: (gone, isWanted) => odometers.retire(gone, isWanted),
   });
   return {
     ...{ config, bootId, hook, datapath, sender, reader, attachments, odometers },
