@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { BpfMap, readBtf } from "libbpf-ts";
 import type { CollectorTask, CollectorUse } from "./capture/collector-process.ts";
-import { Part } from "./capture/process.ts";
+import { Part } from "@weir/test-load";
 import { percentile, result } from "./result.ts";
 import type { Result } from "./result.ts";
 

@@ -1,8 +1,7 @@
 /**
  * Run inside a pod's namespace: `talk.ts serve PORT`, or `talk.ts tcp|udp ADDRESS PORT COUNT BYTES`.
  * Each exchange sends BYTES and waits for as many back. Says what came of it as JSON. `burst` is udp
- * that waits for no answer, each from a port of its own; `flood` is that from one port to all ports, as
- * fast as it can.
+ * that waits for no answer, each from a port of its own.
  */
 import { createSocket } from "node:dgram";
 import { connect, createServer } from "node:net";
@@ -72,28 +71,6 @@ async function talk(once: typeof tcpOnce): Promise<void> {
   process.stdout.write(`${JSON.stringify({ answered, asked: Number(third) })}\n`);
 }
 
-/** COUNT datagrams, or as many as five seconds take. */
-async function flood(address: string, count: number, bytes: number): Promise<void> {
-  const socket = createSocket("udp4").on("error", () => {});
-  const payload = new Uint8Array(bytes);
-  const end = Date.now() + 5000;
-  let sent = 0;
-  while (sent < count && Date.now() < end) {
-    const some = Array.from({ length: Math.min(256, count - sent) }, (_, index) => sent + index);
-    await Promise.all(
-      some.map(
-        (number) =>
-          new Promise((done) => {
-            socket.send(payload, 1 + (number % 65_535), address, done);
-          }),
-      ),
-    );
-    sent += some.length;
-  }
-  socket.close();
-  process.stdout.write(`${JSON.stringify({ answered: 0, asked: sent })}\n`);
-}
-
 /** One connection that stays open: a line in on stdin is an exchange, "yes" or "no" comes out. */
 function keep(address: string, port: number): void {
   const socket = connect({ host: address, port }, () => process.stdout.write("connected\n"));
@@ -114,6 +91,5 @@ function keep(address: string, port: number): void {
 
 if (mode === "serve") serve(Number(first));
 else if (mode === "keep") keep(first, Number(second));
-else if (mode === "flood") await flood(first, Number(third), Number(fourth));
 else if (mode === "burst") await talk(sendOnly);
 else await talk(mode === "tcp" ? tcpOnce : udpOnce);

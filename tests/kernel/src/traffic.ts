@@ -77,7 +77,7 @@ export async function keep(pod: BedPod, address: string, port: number): Promise<
 export async function talk(
   bed: Bed,
   pod: BedPod,
-  mode: "tcp" | "udp" | "burst" | "flood",
+  mode: "tcp" | "udp" | "burst",
   address: string,
   port: number,
   options: { count?: number; bytes?: number } = {},

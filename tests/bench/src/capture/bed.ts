@@ -1,15 +1,12 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseAddress } from "@weir/codec";
 import type { CollectorConfigInput } from "@weir/collector";
+import { Part, startGenerator } from "@weir/test-load";
 import { openPolicyLab } from "../policy-lab.ts";
 import type { PolicyLab } from "../policy-lab.ts";
 import type { CollectorTask } from "./collector-process.ts";
 import type { EnricherTask } from "./enricher-process.ts";
-import type { GeneratorTask } from "./generator-process.ts";
-import { Part } from "./process.ts";
 
 /** Where the generated connections go: nobody of the lab, nobody at all. */
 export const destinations = "10.201.0.0";
@@ -36,7 +33,12 @@ export async function openCaptureBed(): Promise<CaptureBed> {
   const directory = mkdtempSync(join(tmpdir(), "weir-capture-"));
   opening.defer(() => rmSync(directory, { recursive: true, force: true }));
   const lab = opening.use(await openPolicyLab());
-  const generator = opening.use(startGenerator(lab, directory));
+  const generator = opening.use(
+    startGenerator({
+      ...{ netns: lab.nodeNetns, ifindex: lab.client.ifindex, destinations, directory },
+      source: lab.client.addresses.find((one) => !one.includes(":")) ?? "",
+    }),
+  );
   await generator.ask("generated");
   let folders = 0;
   const fresh = (name: string): string => join(directory, `${name}-${folders++}`);
@@ -78,21 +80,4 @@ async function ready(part: Part): Promise<Part> {
     await part[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-function startGenerator(lab: PolicyLab, directory: string): Part {
-  const object = join(directory, "frames.bpf.o");
-  const source = program("frames.bpf.c");
-  const types = join(import.meta.dirname, "../../../../bpf/build");
-  const flags = ["-g", "-O2", "-Wall", "-Werror", "-target", "bpf", "-mcpu=v3", "-I", types];
-  execFileSync("clang", [...flags, "-c", source, "-o", object]);
-  const address = lab.client.addresses.find((one) => !one.includes(":")) ?? "";
-  const task: GeneratorTask = {
-    object,
-    ifindex: lab.client.ifindex,
-    sourceBe: new DataView(parseAddress(address).buffer).getUint32(12, true),
-    destinations: new DataView(parseAddress(destinations).buffer).getUint32(12),
-  };
-  const wrapper = ["nsenter", `--net=${lab.nodeNetns}`];
-  return new Part("generator", program("generator-process.ts"), task, wrapper);
 }

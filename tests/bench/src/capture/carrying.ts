@@ -6,8 +6,8 @@ import type { Result } from "../result.ts";
 import type { Baseline } from "./baseline.ts";
 import type { CaptureBed } from "./bed.ts";
 import type { CollectorUse } from "./collector-process.ts";
-import type { Burst } from "./generator-process.ts";
-import type { Part } from "./process.ts";
+import type { Burst } from "@weir/test-load";
+import type { Part } from "@weir/test-load";
 
 /** One interface makes what a node's many would: it may have the whole ring. */
 export const unbudgeted = { edgeRate: 100_000_000, edgeBurst: 1 << 24 };

@@ -4,7 +4,7 @@ import type { Bus, KafkaBusOptions } from "@weir/bus";
 import { collectorConfig, startCollector } from "@weir/collector";
 import type { CollectorConfigInput } from "@weir/collector";
 import { createLog } from "@weir/runtime";
-import { answer } from "./process.ts";
+import { answer } from "@weir/test-load";
 
 export interface CollectorTask {
   /** Without one the bus takes no flows, as a broker that hangs: they end in the spool. */

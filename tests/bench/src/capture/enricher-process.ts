@@ -3,7 +3,7 @@ import { createKafkaBus } from "@weir/bus";
 import { enricherConfig, startEnricher } from "@weir/enricher";
 import { createLog } from "@weir/runtime";
 import { openEmbeddedStore } from "@weir/store";
-import { answer } from "./process.ts";
+import { answer } from "@weir/test-load";
 
 export interface EnricherTask {
   broker: string;

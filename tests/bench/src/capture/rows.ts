@@ -5,9 +5,9 @@ import type { CaptureBed } from "./bed.ts";
 import { wideRing } from "./carrying.ts";
 import type { CollectorUse } from "./collector-process.ts";
 import type { Probed } from "./enricher-process.ts";
-import type { Burst, Generated } from "./generator-process.ts";
-import type { Part } from "./process.ts";
-import { cpuSecondsOf } from "./process.ts";
+import type { Burst, Generated } from "@weir/test-load";
+import type { Part } from "@weir/test-load";
+import { cpuSecondsOf } from "@weir/test-load";
 
 /** Ports of probes; those of the generated connections end below. */
 const firstProbePort = 40_000;

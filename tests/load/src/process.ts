@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 /** As apps/cli/bin/weir starts them; sources are stripped once, and not in the memory of each. */
 const asStationsRun = {
-  NODE_COMPILE_CACHE: join(import.meta.dirname, "../../../../build/compiled"),
+  NODE_COMPILE_CACHE: join(import.meta.dirname, "../../../build/compiled"),
   UV_THREADPOOL_SIZE: "12",
   MALLOC_ARENA_MAX: "2",
 };
