@@ -122,8 +122,12 @@ static __noinline int reopen_flow(const struct passage *passage, struct flow *fl
 		return set_judgement(flow, &judgement, passage->epoch, true);
 	if (kind == WEIR_CLOSED && !flow->close_reason)
 		flow->close_reason = WEIR_CLOSE_REPLACED;
-	if (has_deltas(flow) && !emit(AS_ARGUMENTS(passage, flow), kind))
-		count_drop(WEIR_DROP_EDGE_MERGED);
+	if (has_deltas(flow)) {
+		if (!emit(AS_ARGUMENTS(passage, flow), kind))
+			count_drop(WEIR_DROP_EDGE_MERGED);
+	} else if (kind == WEIR_CLOSED && is_worth_an_end(&passage->key, flow)) {
+		emit(AS_ARGUMENTS(passage, flow), kind);
+	}
 	forget_knowledge(flow);
 	replace_state(flow, state | (flow->state & STATE_UNTRACKED));
 	flow->first = bpf_ktime_get_ns();

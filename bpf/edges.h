@@ -13,6 +13,17 @@ static __always_inline bool has_deltas(const struct flow *flow)
 	return flow->packets || flow->reply_packets;
 }
 
+/*
+ * A connection that was answered and has been silent ever since its last record ends with one more,
+ * without numbers, idle or replaced: nothing else would tell that it is over. Of other protocols that
+ * is every exchange, and says nothing.
+ */
+static __always_inline bool is_worth_an_end(const struct flow_key *key, const struct flow *flow)
+{
+	return key->protocol == PROTOCOL_TCP && key->class == CLASS_PORTS && !tcp_closed(flow->state) &&
+	       (flow->state & STATE_FLAG(WEIR_FLAG_ANSWERED)) && flow->judged.verdict != WEIR_DENIED;
+}
+
 static __always_inline void describe(struct weir_flow_record *record, const struct flow_key *key,
 				     const struct flow *flow, __u8 kind, __u64 now)
 {

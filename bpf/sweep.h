@@ -40,17 +40,6 @@ static __always_inline bool is_past(__u64 now, __u64 since, __u64 timeout_ns)
 }
 
 /*
- * A connection that was answered and has been silent ever since its last record ends with one more,
- * without numbers: nothing else would tell that it is over. Of other protocols that is every
- * exchange, and says nothing.
- */
-static __always_inline bool is_worth_an_end(const struct flow_key *key, const struct flow *flow)
-{
-	return key->protocol == PROTOCOL_TCP && key->class == CLASS_PORTS && !tcp_closed(flow->state) &&
-	       (flow->state & STATE_FLAG(WEIR_FLAG_ANSWERED)) && flow->judged.verdict != WEIR_DENIED;
-}
-
-/*
  * Of an interface that wants more entries than its share, what rests is over sooner: it is told, so
  * nothing is lost, and makes room for what is under way.
  */

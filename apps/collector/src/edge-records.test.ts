@@ -11,6 +11,12 @@ function record(kind: Kind, replyBytes = 0): Uint8Array {
 }
 
 describe("records that are worth a row", () => {
+  it("are the end of a connection that another one replaced", () => {
+    const ended = record("closed");
+    ended[flowLayout.close_reason.offset] = flowSymbols.close_reason.indexOf("replaced");
+    expect(keepNumbered(ended, 1, new Uint8Array(flowRecordBytes))).toBe(1);
+  });
+
   it("carry numbers, or the end of an idle connection", () => {
     const records = [
       record("closed", 7),

@@ -132,6 +132,28 @@ describe("a connection", () => {
     expect(datapath.dropped("WEIR_DROP_FLOWS_CREATED")).toBe(1);
   });
 
+  it("that was told already and is replaced by another SYN has an end, without numbers", () => {
+    datapath.from(out(syn));
+    datapath.to(back(syn | ack));
+    datapath.from(out(ack));
+    expect(datapath.sweep()).toMatchObject([{ kind: "active", packets: 2, connections: 1 }]);
+    // From the responder: not the initiator's SYN sent again.
+    datapath.to(back(syn));
+    expect(datapath.edges()).toMatchObject([
+      { kind: "closed", closeReason: "replaced", packets: 0, replyPackets: 0, connections: 0 },
+    ]);
+    expect(datapath.dropped("WEIR_DROP_EDGE_MERGED")).toBe(0);
+  });
+
+  it("that ended and was told is told no second time", () => {
+    datapath.from(out(syn));
+    datapath.to(back(syn | ack));
+    datapath.from(out(rst));
+    expect(datapath.edges()).toHaveLength(1);
+    datapath.from(out(syn));
+    expect(datapath.edges()).toEqual([]);
+  });
+
   it("met in the middle has a guessed initiator, and says that it is one", () => {
     datapath.to(back(ack, 500));
     const [record] = datapath.records();
