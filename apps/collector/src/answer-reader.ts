@@ -37,8 +37,8 @@ export interface AnswerLosses {
 
 /** DNS answers that workloads got, from the kernel's ring into the table of names. */
 export interface AnswerReader extends Disposable {
-  /** Reads what is there, up to the bound; never blocks. */
-  drain(): void;
+  /** Reads what is there, up to the bound; never blocks. Returns how many. */
+  drain(): number;
   /** What the kernel did not copy, since the maps were made. */
   lost(): AnswerLosses;
   readonly counters: Readonly<AnswerCounters>;
@@ -64,16 +64,18 @@ class RingAnswerReader implements AnswerReader {
     this.#offsets = new Uint32Array(65);
   }
 
-  drain(): void {
-    let left = this.#options.maxPerDrain;
+  drain(): number {
+    const most = this.#options.maxPerDrain;
+    let left = most;
     while (left > 0) {
       const offsets = this.#offsets.subarray(0, Math.min(left + 1, this.#offsets.length));
       const count = this.#ring.drainVariable(this.#buffer, offsets);
-      if (count === 0) return;
+      if (count === 0) break;
       for (let index = 0; index < count; index++)
         this.#learn(this.#offsets[index] as number, this.#offsets[index + 1] as number);
       left -= count;
     }
+    return most - left;
   }
 
   #learn(begin: number, end: number): void {

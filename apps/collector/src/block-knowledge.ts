@@ -17,7 +17,7 @@ export type BlockLists = Pick<BlockHeader, "names" | "processes">;
 /** What is known of flows beside their counters, each part with a switch of its own. */
 export interface BlockKnowledge extends Disposable {
   /** Takes in what the kernel has learned since; never blocks. */
-  drain(): void;
+  drain(): number;
   /** Writes into the records which of the lists' items they are about, and gives the lists. */
   into(records: Uint8Array, count: number): BlockLists;
   /** Everything of this interface has been told; its number may become another's. */
@@ -60,8 +60,8 @@ class Knowledge implements BlockKnowledge {
     });
   }
 
-  drain(): void {
-    this.#answers?.drain();
+  drain(): number {
+    return this.#answers?.drain() ?? 0;
   }
 
   into(records: Uint8Array, count: number): BlockLists {

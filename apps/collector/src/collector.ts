@@ -1,6 +1,6 @@
 import type { Bus } from "@weir/bus";
 import type { NodeReport, PolicyDelta, PolicySet } from "@weir/codec";
-import { parseAddress } from "@weir/codec";
+import { flowRecordBytes, parseAddress } from "@weir/codec";
 import { watchRunDirectory } from "@weir/identity";
 import type { RunDirectoryWatch, RunState } from "@weir/identity";
 import type { Log, Metrics } from "@weir/runtime";
@@ -8,6 +8,7 @@ import type { CollectorConfig } from "./config.ts";
 import { openDatapath } from "./datapath.ts";
 import { programFileAt } from "./program-file.ts";
 import type { Datapath } from "./datapath.ts";
+import { DrainPace } from "./drain-pace.ts";
 import { wantedInterfaces } from "./interfaces.ts";
 import { createMeters } from "./meters.ts";
 import { startNodeReporter } from "./node-report.ts";
@@ -24,6 +25,9 @@ import { readNodeReport } from "./read-report.ts";
 import { takeStationLock } from "./station-lock.ts";
 import { createTurns } from "./turns.ts";
 import type { Turns } from "./turns.ts";
+
+/** BPF_RINGBUF_HDR_SZ, in front of each record. */
+const ringHeaderBytes = 8;
 
 export interface CollectorDoors {
   bus: Bus;
@@ -94,7 +98,9 @@ class RunningCollector implements Collector {
   /** Reconciling and sweeping never overlap: both go through the flow map. */
   readonly #turns: Turns;
   readonly #meters: () => void;
+  readonly #pace: DrainPace;
   #timers: NodeJS.Timeout[] = [];
+  #drainTimer: NodeJS.Timeout | undefined;
   #reporter: NodeReporter | undefined;
   #follower: PolicyFollower | undefined;
   #watch: RunDirectoryWatch | undefined;
@@ -111,6 +117,12 @@ class RunningCollector implements Collector {
     this.#log = log;
     this.#turns = createTurns((error) => log.error({ error }, "a round of the collector failed"));
     this.#meters = createMeters(parts, doors.metrics);
+    const { config, datapath } = parts;
+    this.#pace = new DrainPace({
+      minMs: config.drainIntervalMs,
+      maxMs: config.drainIdleIntervalMs,
+      ringRecords: datapath.map("events").maxEntries / (flowRecordBytes + ringHeaderBytes),
+    });
   }
 
   async start(): Promise<void> {
@@ -192,16 +204,30 @@ class RunningCollector implements Collector {
   }
 
   #startTimers(): void {
-    const { config, reader, knowledge } = this.#parts;
+    const { config, reader } = this.#parts;
     const every = (intervalMs: number, run: () => void): void => {
       this.#timers.push(setInterval(() => this.#guard(run), intervalMs));
     };
-    every(config.drainIntervalMs, () => reader.drain());
-    every(config.drainIntervalMs, () => knowledge.drain());
+    this.#drainFor(config.drainIntervalMs, performance.now());
     every(config.blockIntervalMs, () => reader.sendEdges());
     every(config.sweepIntervalMs, () => this.#turns.addUnlessWaiting(() => this.#sweep()));
     every(config.rescanIntervalMs, () => this.#turns.addUnlessWaiting(() => this.#reconcile()));
     every(config.policyRetryIntervalMs, () => this.#retryPolicy());
+  }
+
+  /** Empties the rings after so long, and again as it then seems due. */
+  #drainFor(waitMs: number, last: number): void {
+    this.#drainTimer = setTimeout(() => {
+      const { config, reader, knowledge } = this.#parts;
+      const now = performance.now();
+      let nextMs = config.drainIntervalMs;
+      this.#guard(() => {
+        const edges = reader.drain();
+        // Their ring is small, and read in parts.
+        if (knowledge.drain() === 0) nextMs = this.#pace.next(edges, now - last);
+      });
+      this.#drainFor(nextMs, now);
+    }, waitMs);
   }
 
   #guard(run: () => void): void {
@@ -311,6 +337,7 @@ class RunningCollector implements Collector {
   }
 
   async #quiet(): Promise<void> {
+    clearTimeout(this.#drainTimer);
     for (const timer of this.#timers) clearInterval(timer);
     this.#reporter?.stop();
     await this.#watch?.close();
@@ -330,12 +357,7 @@ class RunningCollector implements Collector {
         await reader.sweep(true);
       });
       const inTime = await sender.flush(config.stopTimeoutMs);
-      if (!inTime) {
-        this.#log.warn(
-          { spool: this.#parts.spool?.counters },
-          "the bus did not take the last flows in time; they wait for the next collector",
-        );
-      }
+      if (!inTime) this.#tellUnsent(detach);
       await Promise.race([this.#reporter?.report(), sleepMs(config.stopTimeoutMs)]);
     } finally {
       clearTimeout(deadline);
@@ -347,6 +369,20 @@ class RunningCollector implements Collector {
       if (detach) await removeNodeSpool(config, this.#log);
       this.#log.info({ detach }, "stopped");
     }
+  }
+
+  /** The maps go with a detach, and with them what no disk has. */
+  #tellUnsent(detach: boolean): void {
+    const { spool, journal } = this.#parts;
+    const records = journal.last.total - journal.settled.total;
+    if (detach && spool === undefined) {
+      const given =
+        "the bus did not take the last flows in time, and without a spool they are lost";
+      this.#log.error({ records }, given);
+      return;
+    }
+    const wait = "the bus did not take the last flows in time; they wait for the next collector";
+    this.#log.warn({ records, spool: spool?.counters }, wait);
   }
 }
 

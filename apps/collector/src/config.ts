@@ -61,7 +61,13 @@ export const collectorConfig = z.object({
     .describe(
       "auto: between two enforced pods of this node that weir wired itself a packet skips the node's stack, its netfilter too; off: never.",
     ),
-  drainIntervalMs: ms(1, 1000, 10, "How often the ring of edges is emptied."),
+  drainIntervalMs: ms(1, 1000, 10, "The rings are emptied at most this often."),
+  drainIdleIntervalMs: ms(
+    1,
+    1000,
+    40,
+    "And at least this often, also where little comes: each time costs a wake-up.",
+  ),
   sweepIntervalMs: ms(100, minute, 1000, "How often the flow map is swept for what changed."),
   blockIntervalMs: ms(1, 10_000, 100, "A block that is not full waits this long for more edges."),
   reportIntervalMs: ms(100, minute, 2000, "How often the node reports itself on the bus."),
@@ -126,7 +132,9 @@ export const collectorConfig = z.object({
     .max(1 << 30)
     .refine((bytes) => (bytes & (bytes - 1)) === 0, "must be a power of 2")
     .default(2 << 20)
-    .describe("Size of the ring of edges; the default takes 13,107 of them between two drains."),
+    .describe(
+      "Size of the ring of edges; the default takes 13,107 of them between two drains, which come sooner when an eighth would fill.",
+    ),
   enrich: z
     .object({
       dns: z

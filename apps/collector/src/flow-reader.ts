@@ -4,6 +4,7 @@ import type { BlockSender } from "./block-sender.ts";
 import type { Datapath } from "./datapath.ts";
 import { Gaps } from "./gaps.ts";
 import type { Journal, JournalArea } from "./journal.ts";
+import { pageSize } from "./page-size.ts";
 
 /**
  * Most times that a flush goes through the map. Where an entry was deleted the walk may pass its
@@ -11,8 +12,11 @@ import type { Journal, JournalArea } from "./journal.ts";
  */
 const flushPassesMax = 10;
 
-/** The kernel fills this much of an iterator's buffer at once; a smaller read would cost more calls. */
-const iteratorReadBytes = 32 << 10;
+/**
+ * The kernel fills this much of an iterator's buffer at once (bpf_iter.c: 8 pages). A smaller read
+ * would leave records there that are out of the map already.
+ */
+const iteratorPages = 8;
 
 export interface ReaderOptions {
   datapath: Datapath;
@@ -74,6 +78,7 @@ class KernelReader implements FlowReader {
   /** Bytes of the swept area that are in no block yet; a pass that failed leaves some. */
   #filled = 0;
   readonly #gaps = new Gaps();
+  readonly #readBytes = iteratorPages * pageSize();
 
   constructor({ datapath, sender, journal }: ReaderOptions) {
     this.#datapath = datapath;
@@ -163,7 +168,7 @@ class KernelReader implements FlowReader {
       // On another thread: a million entries take half a second, and the ring has to be emptied.
       const read = await reader.readIntoAsync(records.subarray(this.#filled));
       this.#filled += read;
-      if (read > 0 && this.#filled + iteratorReadBytes <= records.length) continue;
+      if (read > 0 && this.#filled + this.#readBytes <= records.length) continue;
       this.#sendSwept();
       if (read === 0) return true;
       // What the kernel has not handed over stays counted in its map.

@@ -102,6 +102,7 @@ export async function measureSweep(
     config: {
       ...{ node: "sweep", runDirectory, pinDirectory, interfaces: "none" },
       ...{ flowsMaxEntries: liveFlows + changedFlows, sweepIntervalMs, drainIntervalMs },
+      drainIdleIntervalMs: drainIntervalMs,
       ...{ spoolDirectory: join(runDirectory, "spool"), policyWaitMs: 0, stopTimeoutMs: 0 },
     },
   };
