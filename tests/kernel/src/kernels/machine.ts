@@ -96,6 +96,12 @@ async function boot(
   const ended = new Promise<void>((resolve, reject) => {
     machine.on("error", reject).on("close", () => resolve());
   });
+  let signal: NodeJS.Signals | undefined;
+  const stop = (given: NodeJS.Signals): void => {
+    signal = given;
+    machine.kill("SIGKILL");
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
   let code: number | undefined;
   createInterface({ input: machine.stdout }).on("line", (line) => {
     const exit = /^weir-exit (\d+)/.exec(line);
@@ -106,6 +112,8 @@ async function boot(
     await ended;
   } finally {
     clearTimeout(timer);
+    process.off("SIGINT", stop).off("SIGTERM", stop);
   }
+  if (signal !== undefined) throw new Error(`ended by ${signal}, and the machine with it`);
   return code;
 }
