@@ -175,7 +175,7 @@ describe("blocks on their way to the bus", () => {
         [1, 3],
         [2, 2],
       ]);
-      const room = sender.room(journal.swept);
+      const room = sender.room(journal.swept, Infinity);
       bus.refusals = 1;
       bus.open();
       await room;
@@ -204,7 +204,7 @@ describe("blocks on their way to the bus", () => {
     bus.open();
     sender.add(journal.edges, put(journal.edges, 3));
     isDiskFull = false;
-    await sender.room(journal.edges);
+    await sender.room(journal.edges, Infinity);
     expect(spool?.last.number).toBe(1);
     sender.add(journal.edges, put(journal.edges, 1));
     expect(await sender.flush(10_000)).toBe(true);

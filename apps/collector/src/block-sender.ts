@@ -34,8 +34,8 @@ export interface BlockSender {
   add(area: JournalArea, count: number): void;
   /** Blocks that another process left in the spool. */
   start(): void;
-  /** Resolves when the area is empty again, or there is nothing to wait for: the stop. */
-  room(area: JournalArea): Promise<void>;
+  /** Resolves when the area is empty again, or there is nothing to wait for: the stop, no patience. */
+  room(area: JournalArea, patienceMs: number): Promise<void>;
   /** Resolves when the bus has everything; false when that was not so within `timeoutMs`. */
   flush(timeoutMs: number): Promise<boolean>;
   /** Sends nothing more; what is in the spool and the journal is the next process'. */
@@ -168,9 +168,17 @@ class OrderedSender implements BlockSender {
     }
   }
 
-  async room(area: JournalArea): Promise<void> {
+  async room(area: JournalArea, patienceMs: number): Promise<void> {
+    const deadline = performance.now() + patienceMs;
     while (area.isHeld && !this.#stopping.signal.aborted) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.push(resolve);
+      const timer = Number.isFinite(leftMs) ? setTimeout(resolve, leftMs) : undefined;
+      await promise;
+      clearTimeout(timer);
+      this.#waiting = this.#waiting.filter((one) => one !== resolve);
     }
   }
 

@@ -10,6 +10,7 @@ import { programFileAt } from "./program-file.ts";
 import type { Datapath } from "./datapath.ts";
 import { DrainPace } from "./drain-pace.ts";
 import { wantedInterfaces } from "./interfaces.ts";
+import type { WantedInterface } from "./interfaces.ts";
 import { createMeters } from "./meters.ts";
 import { startNodeReporter } from "./node-report.ts";
 import type { NodeReporter } from "./node-report.ts";
@@ -28,6 +29,8 @@ import type { Turns } from "./turns.ts";
 
 /** BPF_RINGBUF_HDR_SZ, in front of each record. */
 const ringHeaderBytes = 8;
+/** Longest that a round waits for a bus that is away, where there is no spool. */
+const roomPatienceMs = 1000;
 
 export interface CollectorDoors {
   bus: Bus;
@@ -100,6 +103,8 @@ class RunningCollector implements Collector {
   readonly #meters: () => void;
   readonly #pace: DrainPace;
   #timers: NodeJS.Timeout[] = [];
+  /** Interfaces that are gone, whose last flows may still be in the map. */
+  #untold: WantedInterface[] = [];
   #drainTimer: NodeJS.Timeout | undefined;
   #reporter: NodeReporter | undefined;
   #follower: PolicyFollower | undefined;
@@ -174,9 +179,10 @@ class RunningCollector implements Collector {
     const { attachments, reader, sender, datapath } = this.#parts;
     sender.start();
     if (datapath.takenOver) reader.recover();
-    if (datapath.takenOver) await reader.sweep(true);
+    if (datapath.takenOver) await reader.sweep({ flush: true });
     await this.#reconcile();
-    if (datapath.takenOver && attachments.forgetStrangers() > 0) await reader.sweep(true);
+    if (datapath.takenOver && attachments.forgetStrangers() > 0)
+      await reader.sweep({ flush: true });
   }
 
   /**
@@ -239,7 +245,8 @@ class RunningCollector implements Collector {
   }
 
   async #sweep(): Promise<void> {
-    await this.#parts.reader.sweep();
+    if (this.#untold.length > 0) await this.#tellGone();
+    else await this.#parts.reader.sweep({ patienceMs: roomPatienceMs });
     this.#meters();
   }
 
@@ -291,17 +298,13 @@ class RunningCollector implements Collector {
   }
 
   async #reconcile(): Promise<void> {
-    const { config, attachments, reader, knowledge } = this.#parts;
+    const { config, attachments } = this.#parts;
     const wanted = wantedInterfaces(config, this.#state);
     const before = attachments.unwatched.join();
     const { added, gone } = attachments.reconcile(wanted.interfaces);
     if (attachments.unwatched.join() !== before) void this.#reporter?.report();
-    if (gone.length > 0) {
-      reader.drain();
-      reader.sendEdges();
-      await reader.sweep(true);
-      for (const { ifindex } of gone) knowledge.forget(ifindex);
-    }
+    this.#untold.push(...gone);
+    if (this.#untold.length > 0) await this.#tellGone();
     const missing = wanted.missing.join(", ");
     if (missing !== this.#missing && missing !== "") {
       this.#log.warn({ missing }, "interfaces that are to be watched are not there");
@@ -311,6 +314,16 @@ class RunningCollector implements Collector {
       this.#log.info({ added, gone: gone.length }, "interfaces have changed");
       void this.#reporter?.report();
     }
+  }
+
+  /** Where neither disk nor bus takes it, the next sweep tries again: new pods must not wait for that. */
+  async #tellGone(): Promise<void> {
+    const { reader, knowledge } = this.#parts;
+    reader.drain();
+    reader.sendEdges();
+    if (!(await reader.sweep({ flush: true, patienceMs: roomPatienceMs }))) return;
+    for (const { ifindex } of this.#untold) knowledge.forget(ifindex);
+    this.#untold = [];
   }
 
   status(): NodeReport {
@@ -354,7 +367,7 @@ class RunningCollector implements Collector {
       await this.#turns.add(async () => {
         reader.drain();
         reader.sendEdges();
-        await reader.sweep(true);
+        await reader.sweep({ flush: true });
       });
       const inTime = await sender.flush(config.stopTimeoutMs);
       if (!inTime) this.#tellUnsent(detach);

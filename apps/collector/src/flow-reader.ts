@@ -40,6 +40,13 @@ export interface ReaderCounters {
   drainGapMs: number;
 }
 
+export interface SweepOptions {
+  /** Everything is reported, due or not, and flows of interfaces that are no endpoints any more go. */
+  flush?: boolean;
+  /** How long to wait for room, which only a journal without a spool behind it ever lacks; without: for ever. */
+  patienceMs?: number;
+}
+
 /** Reads what the kernel has: the ring's edges, and by the sweep what changed in the flow map. */
 export interface FlowReader extends Disposable {
   /** What a process that died had taken and not put into the spool. Once, before all else. */
@@ -49,10 +56,10 @@ export interface FlowReader extends Disposable {
   /** Sends the edges that have been gathered. */
   sendEdges(): void;
   /**
-   * Goes through the flow map once. `flush`: everything is reported, due or not, and flows of
-   * interfaces that are no endpoints any more are forgotten.
+   * Goes through the flow map once; false where nobody took what was read, and the rest waits in the
+   * map.
    */
-  sweep(flush?: boolean): Promise<void>;
+  sweep(options?: SweepOptions): Promise<boolean>;
   readonly counters: Readonly<ReaderCounters>;
 }
 
@@ -125,40 +132,41 @@ class KernelReader implements FlowReader {
     this.#gathered = 0;
   }
 
-  async sweep(flush = false): Promise<void> {
+  async sweep({ flush = false, patienceMs = Infinity }: SweepOptions = {}): Promise<boolean> {
     this.#sendSwept();
     if (this.#swept.isHeld) {
       this.counters.postponed++;
-      if (!flush) return;
-      await this.#sender.room(this.#swept);
-      if (this.#swept.isHeld) return;
+      if (!flush) return false;
+      await this.#sender.room(this.#swept, patienceMs);
+      if (this.#swept.isHeld) return false;
     }
     if (flush) this.#datapath.setFlush(true);
     try {
       for (let pass = 0; pass < (flush ? flushPassesMax : 1); pass++) {
         const { flowsDeleted } = readDrops(this.#datapath);
-        if (!(await this.#pass())) return;
-        if (readDrops(this.#datapath).flowsDeleted === flowsDeleted) return;
+        if (!(await this.#pass(patienceMs))) return false;
+        if (readDrops(this.#datapath).flowsDeleted === flowsDeleted) return true;
       }
+      return true;
     } finally {
       if (flush) this.#datapath.setFlush(false);
     }
   }
 
   /** False where nobody took what was read. */
-  async #pass(): Promise<boolean> {
+  async #pass(patienceMs: number): Promise<boolean> {
     const { globals } = this.#datapath.object;
     globals.set("swept_flows", 0n);
     const begun = performance.now();
-    const isWhole = await this.#readThrough();
+    const isWhole = await this.#readThrough(patienceMs);
     this.counters.sweepMs = Math.ceil(performance.now() - begun);
     if (isWhole) this.counters.flowsLive = Number(globals.get("swept_flows"));
     return isWhole;
   }
 
-  async #readThrough(): Promise<boolean> {
+  async #readThrough(patienceMs: number): Promise<boolean> {
     // The block of the pass before may be held here still.
-    await this.#sender.room(this.#swept);
+    await this.#sender.room(this.#swept, patienceMs);
     if (this.#swept.isHeld) return false;
     const { object } = this.#datapath;
     using reader = openIterator(object.program("sweep"), { map: this.#datapath.map("flows") });
@@ -172,7 +180,7 @@ class KernelReader implements FlowReader {
       this.#sendSwept();
       if (read === 0) return true;
       // What the kernel has not handed over stays counted in its map.
-      await this.#sender.room(this.#swept);
+      await this.#sender.room(this.#swept, patienceMs);
       if (this.#swept.isHeld) return false;
     }
   }
