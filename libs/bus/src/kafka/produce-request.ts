@@ -1,6 +1,7 @@
 import type { createRequire } from "node:module";
 import { encodeBatch } from "./record-batch.ts";
 import type { SentRecord } from "./record-batch.ts";
+import { discard } from "./packing.ts";
 import type { Packing } from "./packing.ts";
 
 /** What kafkajs asks its encoder of requests for. */
@@ -69,7 +70,8 @@ export function giveBack(first: SentRecord): void {
 
 /** The whole request, from its length on, in one buffer. */
 function framed({ correlationId, clientId, request }: Framing, task: ProduceTask): Buffer {
-  const parts = [requestHead(request.apiVersion, correlationId, clientId), ...payload(task)];
+  const { parts: rest, bodies } = payload(task);
+  const parts = [requestHead(request.apiVersion, correlationId, clientId), ...rest];
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
   const buffer = take(4 + bytes);
   const first = task.topicData[0]?.partitions[0]?.messages[0];
@@ -79,6 +81,7 @@ function framed({ correlationId, clientId, request }: Framing, task: ProduceTask
     buffer.set(part, at);
     at += part.length;
   }
+  for (const body of bodies) discard(body);
   return buffer.subarray(0, at);
 }
 
@@ -89,8 +92,10 @@ function take(bytes: number): Buffer {
   return taken;
 }
 
-function payload(task: ProduceTask): Buffer[] {
+/** The request behind its head; among it the packed records, which are nobody else's. */
+function payload(task: ProduceTask): { parts: Buffer[]; bodies: Buffer[] } {
   const parts = [produceHead(task)];
+  const bodies: Buffer[] = [];
   for (const { topic, partitions } of task.topicData) {
     parts.push(text(topic), int32(partitions.length));
     for (const { partition, firstSequence, messages } of partitions) {
@@ -103,9 +108,10 @@ function payload(task: ProduceTask): Buffer[] {
         packing: packings[task.compression] ?? "none",
       });
       parts.push(int32(partition), int32(head.length + body.length), head, body);
+      bodies.push(body);
     }
   }
-  return parts;
+  return { parts, bodies };
 }
 
 function requestHead(apiVersion: number, correlationId: number, clientId: string): Buffer {
@@ -158,7 +164,7 @@ export function replaceProduce(require: Require): void {
       apiVersion: 7,
       apiName: "Produce",
       expectResponse: () => task.acks !== 0,
-      encode: () => Promise.resolve(encoded(Buffer.concat(payload(task)))),
+      encode: () => Promise.resolve(encoded(Buffer.concat(payload(task).parts))),
     };
     tasks.set(request, task);
     return request;
