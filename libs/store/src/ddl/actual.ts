@@ -3,8 +3,10 @@ import type { MigrationTarget } from "../migrate/migrate.ts";
 /** What the engine has, in its own words. */
 export interface ActualTable {
   name: string;
-  /** The statement that would make it, without the database's name. */
+  /** The statement that would make it, without the database's name and the settings. */
   statement: string;
+  /** Of a table; in no order, the engine lists them as they were set. */
+  settings: { [name: string]: string };
   comment: string;
   columns: ActualColumn[];
   indexes: string[];
@@ -23,7 +25,7 @@ export interface ActualColumn {
 
 /** The tables and views of the store's database, by name. */
 export async function actualTables(target: MigrationTarget): Promise<Map<string, ActualTable>> {
-  const tables = await target.query<Omit<ActualTable, "columns" | "indexes" | "projections">>(
+  const tables = await target.query<{ name: string; comment: string; statement: string }>(
     `SELECT name, comment, replaceAll(create_table_query, concat(database, '.'), '') AS statement
 FROM system.tables
 WHERE database = currentDatabase() AND name != 'migrations'
@@ -47,10 +49,21 @@ ORDER BY table, position`,
       table.name,
       {
         ...table,
+        ...withoutSettings(table.statement),
         columns: (byTable.get(table.name) ?? []).map(({ table: _table, ...column }) => column),
         indexes: (indexes.get(table.name) ?? []).map(({ name }) => name),
         projections: (projections.get(table.name) ?? []).map(({ name }) => name),
       },
     ]),
   );
+}
+
+function withoutSettings(text: string): Pick<ActualTable, "statement" | "settings"> {
+  const listed = / SETTINGS ((?:\w+ = [^,\s]+(?:, )?)+)(?= COMMENT |$)/.exec(text);
+  if (listed === null) return { statement: text, settings: {} };
+  const pairs = [...(listed[1] as string).matchAll(/(\w+) = ([^,\s]+)/g)];
+  return {
+    statement: text.replace(listed[0], ""),
+    settings: Object.fromEntries(pairs.map(([, name, value]) => [name, value])),
+  };
 }

@@ -52,7 +52,11 @@ export function createTable(table: TableDefinition, placement: Placement = {}): 
 }
 
 function settingsOf(table: TableDefinition): string[] {
-  return table.ttl === undefined ? [] : ["ttl_only_drop_parts = 1"];
+  const settings = {
+    ...(table.ttl === undefined ? {} : { ttl_only_drop_parts: 1 }),
+    ...table.settings,
+  };
+  return Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
 }
 
 export function createFeed(feed: FeedDefinition, placement: Placement = {}): string {

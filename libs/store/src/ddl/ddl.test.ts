@@ -62,6 +62,7 @@ describe("a change of a definition", () => {
         ],
         indexes: [{ name: "colours", definition: "colour TYPE set(8) GRANULARITY 1" }],
         projections: [{ name: "by_size", select: "SELECT size, count() GROUP BY size" }],
+        settings: { min_compress_block_size: 8192 },
       },
       { ...table, name: "others" },
     ],

@@ -55,6 +55,7 @@ function ofTable(table: TableDefinition, have: ActualTable | undefined, want: Ac
       ...extra(have.indexes, want.indexes).map((one) => `DROP INDEX IF EXISTS ${one}`),
       ...extra(have.projections, want.projections).map((one) => `DROP PROJECTION IF EXISTS ${one}`),
     ]),
+    ...altered(name, ofSettings(have, want)),
     // In the background, for the rows that are there.
     ...altered(name, [
       ...indexes.map((one) => `MATERIALIZE INDEX ${one.name}`),
@@ -77,7 +78,16 @@ function missing<Part extends { name: string }>(wanted: readonly Part[], have: s
 
 /** Engine and keys, which no ALTER changes. */
 function keysOf({ statement }: ActualTable): string {
-  return /ENGINE = .*?(?= TTL | SETTINGS | COMMENT |$)/.exec(statement)?.[0] ?? "";
+  return /ENGINE = .*?(?= TTL | COMMENT |$)/.exec(statement)?.[0] ?? "";
+}
+
+/** Settings that are there and not wanted stay: the engine adds some by itself. */
+function ofSettings(have: ActualTable, want: ActualTable): string[] {
+  const changed = Object.entries(want.settings).filter(
+    ([name, value]) => have.settings[name] !== value,
+  );
+  if (changed.length === 0) return [];
+  return [`MODIFY SETTING ${changed.map(([name, value]) => `${name} = ${value}`).join(", ")}`];
 }
 
 function ofColumns(table: TableDefinition, have: ActualTable, want: ActualTable): string[] {

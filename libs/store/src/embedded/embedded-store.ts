@@ -1,8 +1,9 @@
 import type { Progress, QueryLimits, QueryOptions, Store } from "../contract.ts";
 import { StoreError } from "../error.ts";
 import { checkedFormat, isStreamable } from "../formats.ts";
+import { insertSettings } from "../insert-settings.ts";
 import { parseRows } from "../json-rows.ts";
-import { defaultQueryLimits, limitSettings, narrowed, outputSettings } from "../limits.ts";
+import { defaultQueryLimits, limitSettings, narrowed, statementSettings } from "../limits.ts";
 import { migrate } from "../migrate/migrate.ts";
 import { schemaDirectory } from "../migrate/migrations.ts";
 import { marked, progressOf } from "../progress.ts";
@@ -101,7 +102,7 @@ export class EmbeddedStore implements Store {
     await this.#blocks.with(bytes, (path) =>
       this.#engine.run({
         sql: `${head} FROM INFILE ${stringLiteral(path)} FORMAT ${checkedFormat(format)}`,
-        settings: { ...insertSettings, ...settings },
+        settings: { ...insertSettings, ...oneBlock, ...settings },
         database,
       }),
     );
@@ -183,7 +184,7 @@ export class EmbeddedStore implements Store {
   #querySettings(): Record<string, string | number> {
     const threads = this.#options.engine?.maxThreadsPerQuery;
     return {
-      ...outputSettings,
+      ...statementSettings,
       max_threads: threads ?? defaultEngineLimits.maxThreadsPerQuery,
     };
   }
@@ -197,13 +198,8 @@ export class EmbeddedStore implements Store {
   }
 }
 
-/** The token decides, in the roll-ups too; a block stays one block whatever its size. */
-const insertSettings: Record<string, string | number> = {
-  insert_deduplicate: 1,
-  // What the roll-ups insert is aggregated already; other tables are read with FINAL.
-  optimize_on_insert: 0,
-  deduplicate_blocks_in_dependent_materialized_views: 1,
-  max_insert_threads: 1,
+/** A block stays one block whatever its size. */
+const oneBlock: Record<string, string | number> = {
   max_threads: 1,
   min_insert_block_size_rows: 100_000_000,
   min_insert_block_size_bytes: 0,

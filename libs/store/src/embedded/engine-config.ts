@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { dictionaryNames } from "../insert-settings.ts";
 
 /** Sizes of the engine; the caches are upper bounds that fill with use. */
 export interface EngineLimits {
@@ -111,7 +112,9 @@ function xmlText(text: string): string {
 function usersXml(database: string, mayBackUp: boolean): string {
   const backup = mayBackUp ? "BACKUP, " : "";
   return `<clickhouse>
-  <profiles><default/></profiles>
+  <profiles><default>
+    <low_cardinality_max_dictionary_size>${dictionaryNames}</low_cardinality_max_dictionary_size>
+  </default></profiles>
   <quotas><default/></quotas>
   <roles>
     <${ownerRole}><grants>

@@ -9,8 +9,9 @@ import type { Progress, QueryLimits, QueryOptions, Store } from "../contract.ts"
 import { Turnstile } from "../embedded/turnstile.ts";
 import { abortedBy, asStoreError, StoreError, throwIfAborted } from "../error.ts";
 import { checkedFormat } from "../formats.ts";
+import { insertSettings } from "../insert-settings.ts";
 import { parseRows } from "../json-rows.ts";
-import { defaultQueryLimits, limitSettings, narrowed, outputSettings } from "../limits.ts";
+import { defaultQueryLimits, limitSettings, narrowed, statementSettings } from "../limits.ts";
 import { migrate } from "../migrate/migrate.ts";
 import { schemaDirectory } from "../migrate/migrations.ts";
 import { marked, progressOf } from "../progress.ts";
@@ -96,12 +97,9 @@ export class ServerStore implements Store {
       this.#client,
       `INSERT INTO ${identifier(table)} FORMAT Native`,
       {
+        ...insertSettings,
         insert_deduplication_token: token,
-        insert_deduplicate: 1,
-        optimize_on_insert: 0,
-        deduplicate_blocks_in_dependent_materialized_views: 1,
         async_insert: 0,
-        max_insert_threads: 1,
       },
       Readable.from([block], { objectMode: false }),
     );
@@ -134,7 +132,7 @@ export class ServerStore implements Store {
   }
 
   async command(sql: string): Promise<void> {
-    await this.#exec(this.#client, sql, outputSettings);
+    await this.#exec(this.#client, sql, statementSettings);
   }
 
   async close(): Promise<void> {
@@ -179,7 +177,7 @@ export class ServerStore implements Store {
         ...(options.parameters === undefined ? {} : { query_params: options.parameters }),
         ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
         clickhouse_settings: {
-          ...outputSettings,
+          ...statementSettings,
           ...limitSettings(limits),
           cancel_http_readonly_queries_on_client_close: 1,
           // Not a setting but, like them, a parameter of the URL: a FORMAT clause at the end of

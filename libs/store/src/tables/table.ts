@@ -28,6 +28,8 @@ export interface TableDefinition {
   ttl?: { time: string; days: number };
   /** Tokens of inserts that are remembered. */
   deduplicationWindow: number;
+  /** Of the engine's storage, by their names there. */
+  settings?: Readonly<Record<string, number>>;
   indexes?: readonly { name: string; definition: string }[];
   /** What every part has beside its rows, kept in step with them by the engine. */
   projections?: readonly { name: string; select: string }[];
