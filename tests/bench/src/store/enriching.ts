@@ -26,7 +26,7 @@ export async function startEnriching(
   blocks: readonly RecordedBlock[],
   lapUs: number,
 ): Promise<Enriching> {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ maxPartitionBytes: 64 << 20, maxInFlightBytes: 64 << 20 });
   await announce(bus, world);
   const config = enricherConfig.parse({ functions: ["flows"] });
   const enricher = await startEnricher(config, { bus, store, log: silentLog() });
