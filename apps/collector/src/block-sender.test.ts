@@ -13,6 +13,8 @@ import type { JournalArea } from "./journal.ts";
 /** A fake bus: takes nothing until it is told to, refuses as often as it is told to. */
 class StubbornBus {
   readonly taken: OutgoingMessage[] = [];
+  /** Blocks of each send that was taken. */
+  readonly sends: number[] = [];
   refusals = 0;
   #open: (() => void)[] = [];
   #isOpen = false;
@@ -20,6 +22,7 @@ class StubbornBus {
   async send(_topic: string, messages: OutgoingMessage[]): Promise<void> {
     if (!this.#isOpen) await new Promise<void>((resolve) => this.#open.push(resolve));
     if (this.refusals-- > 0) throw new Error("broker is away");
+    this.sends.push(messages.length);
     // Senders reuse their buffers.
     this.taken.push(
       ...messages.map((one) => ({ ...one, value: one.value && Uint8Array.from(one.value) })),
@@ -50,6 +53,10 @@ function put(area: JournalArea, count: number): number {
   return count;
 }
 
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 describe("blocks on their way to the bus", () => {
   const directory = mkdtempSync(join(tmpdir(), "sender-"));
   let bus: StubbornBus;
@@ -75,7 +82,7 @@ describe("blocks on their way to the bus", () => {
     journal.begin(0);
     sender = createBlockSender({
       ...{ bus: bus as unknown as Bus, log: silentLog(), journal, spool },
-      ...{ node: "node-1", bootId: "boot", maxSendBytes: 1 << 20 },
+      ...{ node: "node-1", bootId: "boot", maxSendBytes: 1 << 20, sendIntervalMs: 300 },
       clock: { offsetFor: () => 0n },
       rulesOf: () => [{ generation: 1, rule: 2, text: "why" }],
       knowledge: { into: () => ({ names: [], processes: [] }) },
@@ -96,6 +103,15 @@ describe("blocks on their way to the bus", () => {
   });
 
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it("go at once after a pause, together where they come close on each other", async () => {
+    bus.open();
+    sender.add(journal.edges, put(journal.edges, 1));
+    await until(() => bus.taken.length === 1);
+    for (let n = 0; n < 3; n++) sender.add(journal.edges, put(journal.edges, 1));
+    await until(() => bus.taken.length === 4);
+    expect(bus.sends).toEqual([1, 3]);
+  });
 
   it("go in order, numbered, keyed by the node", async () => {
     sender.add(journal.edges, put(journal.edges, 3));

@@ -19,6 +19,8 @@ export interface BlockSenderOptions {
   spool: Spool | undefined;
   /** Most bytes handed to the bus at once. */
   maxSendBytes: number;
+  /** Between the beginnings of two sends, unless so many bytes wait, or what waits is not on disk. */
+  sendIntervalMs: number;
   clock: BlockClock;
   /** Texts of the rules that occur in these records. */
   rulesOf: (records: Uint8Array, count: number) => BlockHeader["rules"];
@@ -36,7 +38,10 @@ export interface BlockSender {
   start(): void;
   /** Resolves when the area is empty again, or there is nothing to wait for: the stop, no patience. */
   room(area: JournalArea, patienceMs: number): Promise<void>;
-  /** Resolves when the bus has everything; false when that was not so within `timeoutMs`. */
+  /**
+   * Resolves when the bus has everything; false when that was not so within `timeoutMs`. From now on
+   * no block waits for others.
+   */
   flush(timeoutMs: number): Promise<boolean>;
   /** Sends nothing more; what is in the spool and the journal is the next process'. */
   abandon(): void;
@@ -90,6 +95,8 @@ class OrderedSender implements BlockSender {
   readonly #options: BlockSenderOptions;
   readonly #encoder = createFlowEncoder();
   readonly #stopping = new AbortController();
+  readonly #hurrying = new AbortController();
+  readonly #waitsNoMore = AbortSignal.any([this.#stopping.signal, this.#hurrying.signal]);
   /** Numbered, and only in the journal: at most one an area. */
   #held: Parcel[] = [];
   #records = new Uint8Array(0);
@@ -183,6 +190,7 @@ class OrderedSender implements BlockSender {
   }
 
   async flush(timeoutMs: number): Promise<boolean> {
+    this.#hurrying.abort();
     const done = this.#working;
     if (done === undefined) return this.#held.length === 0;
     const timeout = new AbortController();
@@ -208,7 +216,9 @@ class OrderedSender implements BlockSender {
         this.#noteMissing();
         break;
       }
+      const begun = performance.now();
       if (await this.#send(parcels)) this.#settle(parcels);
+      await this.#gather(begun);
     }
     if (this.#backSince !== undefined && !signal.aborted) {
       this.counters.catchUpMs = Math.round(performance.now() - this.#backSince);
@@ -216,6 +226,15 @@ class OrderedSender implements BlockSender {
       const { awayMs, catchUpMs } = this.counters;
       this.#options.log.info({ awayMs, catchUpMs }, "everything that waited is with the bus");
     }
+  }
+
+  /** Lets blocks come together in the spool, for a while from when the last ones were sent. */
+  async #gather(begun: number): Promise<void> {
+    const { spool, maxSendBytes, sendIntervalMs } = this.#options;
+    const waitingBytes = spool?.counters.waitingBytes ?? Infinity;
+    if (this.#held.length > 0 || waitingBytes >= maxSendBytes) return;
+    const leftMs = begun + sendIntervalMs - performance.now();
+    if (leftMs > 0) await pause(leftMs, this.#waitsNoMore);
   }
 
   /** What the spool has, else what the journal holds. */

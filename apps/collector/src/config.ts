@@ -252,6 +252,12 @@ export const collectorConfig = z.object({
     .max(1 << 24)
     .default(1 << 20)
     .describe("Blocks read from the spool and handed to the bus at once."),
+  sendIntervalMs: ms(
+    0,
+    10_000,
+    100,
+    "The spool's blocks are handed to the bus at most this often, unless maxSendBytes of them wait: a request costs the same for one block as for ten, which take fewer bytes together.",
+  ),
   policyIdentitiesMax: z
     .int()
     .min(1)

@@ -79,6 +79,7 @@ export function openParts(
     ...{ bus, log, bootId, journal, spool },
     node: config.node,
     maxSendBytes: config.maxSendBytes,
+    sendIntervalMs: config.sendIntervalMs,
     clock,
     rulesOf: (records, count) => texts.of(records, count),
     knowledge,
