@@ -1,6 +1,6 @@
 import { buffer } from "node:stream/consumers";
 import zlib from "node:zlib";
-import { contentBytesOf, pack, unpackZstd } from "./packing.ts";
+import { contentBytesOf, discard, pack, unpackZstd } from "./packing.ts";
 
 const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, at) => at % 251));
 const lengths = [0, 1, 200, 255, 256, 257, 16_384, 65_791, 65_792, 65_793, 700_000];
@@ -19,6 +19,16 @@ describe("packing", () => {
     const packed = pack("zstd", bytes(length));
     expect((await unpackZstd(packed)).equals(bytes(length))).toBe(true);
     if (packed.length >= 18) expect(contentBytesOf(packed)).toBe(length);
+  });
+
+  it("gives back the memory of its own, and of no buffer that others have pieces of", () => {
+    const packed = pack("gzip", bytes(700_000));
+    discard(packed);
+    expect(packed.buffer.byteLength).toBe(0);
+    const [piece, other] = [Buffer.from("a piece"), Buffer.from("of another")];
+    discard(piece);
+    discard(pack("zstd", bytes(200)));
+    expect(`${piece} ${other}`).toBe("a piece of another");
   });
 
   it("unpacks a frame that does not say how much it holds", async () => {
