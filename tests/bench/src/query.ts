@@ -158,7 +158,11 @@ async function ask(opened: EmbeddedStore, questions: Asked[], rounds: number): P
 
 async function timed(opened: EmbeddedStore, { sql, parameters }: Statement): Promise<number> {
   const began = performance.now();
-  await opened.query(sql, { parameters });
+  try {
+    await opened.query(sql, { parameters });
+  } catch (cause) {
+    throw new Error(`no answer to ${sql}`, { cause });
+  }
   return performance.now() - began;
 }
 
