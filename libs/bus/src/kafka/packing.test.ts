@@ -28,7 +28,8 @@ describe("packing", () => {
     const [piece, other] = [Buffer.from("a piece"), Buffer.from("of another")];
     discard(piece);
     discard(pack("zstd", bytes(200)));
-    expect(`${piece} ${other}`).toBe("a piece of another");
+    expect(piece.toString()).toBe("a piece");
+    expect(other.toString()).toBe("of another");
   });
 
   it("unpacks a frame that does not say how much it holds", async () => {
